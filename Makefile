@@ -1,0 +1,47 @@
+# Two commands set everything up by themselves: `make demo` and `make test`.
+# They need Python 3.11 or newer and make; PYTHON=python3.13 picks another one.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := edgechain tests tools
+
+.PHONY: demo test check format protos bench clean help
+.DEFAULT_GOAL := help
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "edgechain needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## a real model on three local nodes, frames in, results drawn
+	@$(RUN)/python -m tools.demo.run $(ARGS)
+
+test: $(STAMP)  ## every test
+	$(RUN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## format, lint, types, imports, generated code
+	$(RUN)/ruff format --check $(SOURCES)
+	$(RUN)/ruff check $(SOURCES)
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	$(RUN)/python tools/generate_protos.py --check
+
+format: $(STAMP)  ## format and sort imports
+	$(RUN)/ruff format $(SOURCES)
+	$(RUN)/ruff check --fix $(SOURCES)
+
+protos: $(STAMP)  ## generate edgechain/transport/_pb from protos/
+	$(RUN)/python tools/generate_protos.py
+
+bench: $(STAMP)  ## chains beside the whole model, a hop beside plain gRPC, memory, start-up
+	$(RUN)/python -m tests.benchmarks $(ARGS)
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,0 +1,175 @@
+"""Every error edgechain raises, as one tree.
+
+    EdgechainError                    base; its text is one line: what, where, what to do
+    ├── InvalidDocument               a YAML file people write is wrong; carries file, line, column, key
+    ├── InvalidModel                  a .tflite cannot be read or run
+    │   ├── CannotCut                 this model cannot be cut there; carries operator and reason
+    │   └── NotEqual                  the parts do not compute what the whole computes
+    ├── InvalidChain                  a chain directory or manifest does not hold together
+    ├── InvalidMedia                  a picture, video, label file or .npz cannot be used
+    ├── MissingDependency             an optional package is needed and absent
+    ├── UnknownChain                  no running chain answers to this name
+    ├── ChainAlreadyRunning           a running chain already has this name
+    ├── AddressInUse                  the port is taken
+    ├── NodeFailed                    a node could not start, or stopped by itself
+    ├── WorkerLost                    an interpreter worker process ended or went silent
+    ├── ProtocolError                 a peer broke the wire contract
+    │   └── PeerRefused               a peer said no to us, and why
+    └── RequestError                  how one request ended, when not with a result
+        ├── InvalidInput              wrong name, dtype or shape; nothing was sent
+        ├── DeadlineExceeded          no answer in time; the request will not be answered later
+        ├── Unavailable               no live node runs this stage; carries the stage
+        ├── Overloaded                no slot was free
+        ├── StageError                a stage ran and failed; carries the stage
+        ├── GenerationChanged         the chain was replaced while the request was under way
+        ├── Cancelled                 the caller took it back
+        └── Dropped                   a newer frame took its place before it was admitted
+
+A name is a verdict and its sentence tells the caller what is true now. Causes are kept with
+``raise ... from``. The command line prints ``str(error)`` and exits with 1; wrong usage is 2.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AddressInUse",
+    "Cancelled",
+    "CannotCut",
+    "ChainAlreadyRunning",
+    "DeadlineExceeded",
+    "Dropped",
+    "EdgechainError",
+    "GenerationChanged",
+    "InvalidChain",
+    "InvalidDocument",
+    "InvalidInput",
+    "InvalidMedia",
+    "InvalidModel",
+    "MissingDependency",
+    "NodeFailed",
+    "NotEqual",
+    "Overloaded",
+    "PeerRefused",
+    "ProtocolError",
+    "RequestError",
+    "StageError",
+    "Unavailable",
+    "UnknownChain",
+    "WorkerLost",
+]
+
+
+class EdgechainError(Exception):
+    """Base of every error raised on purpose by edgechain."""
+
+
+class InvalidDocument(EdgechainError):
+    """A YAML document is not what it should be.
+
+    ``line`` and ``column`` count from 1 and are 0 where the place is not known.
+    """
+
+    def __init__(self, reason: str, *, file: str, line: int = 0, column: int = 0, key: str = ""):
+        self.reason, self.file, self.line, self.column, self.key = reason, file, line, column, key
+        place = f"{file}:{line}:{column}" if line else file
+        super().__init__(f"{place}: {key + ': ' if key else ''}{reason}")
+
+
+class InvalidModel(EdgechainError):
+    """A model file cannot be read, or the interpreter refuses it."""
+
+
+class CannotCut(InvalidModel):
+    """The model cannot be cut this way. ``operator`` names the one that forbids it."""
+
+    def __init__(self, operator: str, reason: str):
+        self.operator, self.reason = operator, reason
+        super().__init__(f"cannot cut at {operator}: {reason}")
+
+
+class NotEqual(InvalidModel):
+    """The chained parts gave another answer than the whole model."""
+
+
+class InvalidChain(EdgechainError):
+    """A chain directory or its manifest does not hold together."""
+
+
+class InvalidMedia(EdgechainError):
+    """A picture, video, label file or .npz archive cannot be used."""
+
+
+class MissingDependency(EdgechainError):
+    """An optional package is needed for this and not installed."""
+
+
+class UnknownChain(EdgechainError):
+    """No running chain answers to this name."""
+
+
+class ChainAlreadyRunning(EdgechainError):
+    """A chain of this name is already running."""
+
+
+class AddressInUse(EdgechainError):
+    """The address to listen on is taken by another process."""
+
+
+class NodeFailed(EdgechainError):
+    """A node could not start, or ended by itself."""
+
+
+class WorkerLost(EdgechainError):
+    """An interpreter worker ended or went silent; its requests are not answered."""
+
+
+class ProtocolError(EdgechainError):
+    """A peer sent what the wire contract forbids."""
+
+
+class PeerRefused(ProtocolError):
+    """A peer refused us and said why."""
+
+
+class RequestError(EdgechainError):
+    """A request ended without a result."""
+
+
+class InvalidInput(RequestError):
+    """The inputs do not fit the chain; nothing was sent."""
+
+
+class DeadlineExceeded(RequestError):
+    """The deadline passed; the request will not be answered any more."""
+
+
+class _AtStage(RequestError):
+    """A request error that happened at one stage."""
+
+    def __init__(self, stage: str, reason: str):
+        self.stage, self.reason = stage, reason
+        super().__init__(f"stage {stage}: {reason}")
+
+
+class Unavailable(_AtStage):
+    """No live node runs the stage."""
+
+
+class StageError(_AtStage):
+    """The stage ran and failed."""
+
+
+class Overloaded(RequestError):
+    """No slot was free on a node of the route."""
+
+
+class GenerationChanged(RequestError):
+    """The chain was replaced while the request was under way."""
+
+
+class Cancelled(RequestError):
+    """The caller took the request back."""
+
+
+class Dropped(RequestError):
+    """A newer frame took this one's place before it was admitted."""

@@ -1,0 +1,150 @@
+"""The only door to a TFLite interpreter: LiteRT where it is installed, else tflite-runtime.
+
+The interpreter is called in a worker process (``runtime.worker``) when a chain runs, and
+directly when a cut is proved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from edgechain.errors import InvalidModel, MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class InterpreterKind(StrEnum):
+    """Which package runs the model."""
+
+    AUTO = "auto"
+    LITERT = "litert"
+    TFLITE = "tflite"
+
+
+_MODULES = {
+    InterpreterKind.LITERT: "ai_edge_litert.interpreter",
+    InterpreterKind.TFLITE: "tflite_runtime.interpreter",
+}
+
+
+def available_kinds() -> tuple[InterpreterKind, ...]:
+    """The interpreters installed here, the preferred one first."""
+    return tuple(kind for kind in _MODULES if _find(kind))
+
+
+class Interpreter:
+    """One model, loaded and allocated.
+
+    ``run`` takes and gives arrays by position, in the order of the subgraph's inputs and
+    outputs. Variable tensors are reset before every call: a stage is a pure function.
+    """
+
+    def __init__(self, engine: Any, kind: InterpreterKind):
+        self._engine = engine
+        self.kind = kind
+        self._inputs = engine.get_input_details()
+        self._outputs = [detail["index"] for detail in engine.get_output_details()]
+        self._allocated = False
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Invoke once; the results are the caller's own. Raises ``InvalidModel`` on failure."""
+        self.fill(inputs)
+        return [view.copy() for view in self.invoke()]
+
+    def fill(self, inputs: Sequence[Array]) -> None:
+        """Copy the inputs in, after resizing what differs in shape."""
+        if len(inputs) != len(self._inputs):
+            raise InvalidModel(f"takes {len(self._inputs)} inputs, got {len(inputs)}")
+        with _verdict("cannot allocate its tensors"):
+            self._resize(inputs)
+            for detail, value in zip(self._inputs, inputs, strict=True):
+                self._engine.tensor(detail["index"])()[...] = value
+
+    def invoke(self) -> list[Array]:
+        """Run on what was filled in; the views returned die at the next call of anything."""
+        with _verdict("failed while running"):
+            self._engine.reset_all_variables()
+            self._engine.invoke()
+            return [self._engine.tensor(index)() for index in self._outputs]
+
+    def _resize(self, inputs: Sequence[Array]) -> None:
+        for detail, value in zip(self._inputs, inputs, strict=True):
+            if value.dtype != detail["dtype"]:
+                raise InvalidModel(f"input {detail['name']!r} is {value.dtype}, not fit for it")
+            if tuple(detail["shape"]) != value.shape:
+                self._engine.resize_tensor_input(detail["index"], value.shape)
+                self._allocated = False
+        if not self._allocated:
+            self._engine.allocate_tensors()
+            self._inputs = self._engine.get_input_details()
+            self._allocated = True
+
+    def close(self) -> None:
+        """Free the model; the object is unusable afterwards."""
+        self._engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_interpreter(
+    model: bytes, *, threads: int = 1, kind: InterpreterKind = InterpreterKind.AUTO
+) -> Interpreter:
+    """Load a model. Raises ``InvalidModel`` when the interpreter refuses it."""
+    module, chosen = _load(kind)
+    with _verdict("cannot be loaded"), _quiet_stderr():
+        engine = module.Interpreter(model_content=model, num_threads=threads)
+        return Interpreter(engine, chosen)
+
+
+def _load(kind: InterpreterKind) -> tuple[Any, InterpreterKind]:
+    wanted = tuple(_MODULES) if kind is InterpreterKind.AUTO else (kind,)
+    for candidate in wanted:
+        if _find(candidate):
+            return importlib.import_module(_MODULES[candidate]), candidate
+    names = " or ".join("ai-edge-litert" if k == "litert" else "tflite-runtime" for k in wanted)
+    raise MissingDependency(f"no TFLite interpreter is installed here; install {names}")
+
+
+def _find(kind: InterpreterKind) -> bool:
+    package = _MODULES[kind].partition(".")[0]
+    return importlib.util.find_spec(package) is not None
+
+
+@contextmanager
+def _verdict(what: str) -> Iterator[None]:
+    """Turn whatever the interpreter raises into one line."""
+    try:
+        yield
+    except (ValueError, RuntimeError, TypeError, IndexError) as error:
+        detail = " ".join(str(error).split())
+        raise InvalidModel(f"the model {what}: {detail}") from error
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Silence what the C++ side prints while a model loads (delegate announcements)."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

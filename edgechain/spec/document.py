@@ -1,0 +1,107 @@
+"""YAML text to nouns and back, with the line of every mistake.
+
+Pure: callers read and write the files. The only door to ruamel.yaml.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from edgechain.errors import InvalidDocument
+
+MAX_DOCUMENT_BYTES = 16 << 20
+"""A manifest of 256 stages with long names stays far below; larger is not one of ours."""
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def parse(kind: type[Document], text: str, *, file: str) -> Document:
+    """Read one YAML document as ``kind``. Raises ``InvalidDocument`` with file, line and key."""
+    tree = _parse_yaml(text, file)
+    try:
+        return kind.model_validate(_plain(tree))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = tuple(part for part in first["loc"] if isinstance(part, str | int))
+        line, column = _locate(tree, path)
+        reason = first["msg"].removeprefix("Value error, ")
+        key = ".".join(map(str, path))
+        raise InvalidDocument(reason, file=file, line=line, column=column, key=key) from error
+
+
+def render(document: BaseModel) -> str:
+    """Write a noun as YAML: defaults left out, lists of numbers on one line."""
+    yaml = YAML()
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    out = io.StringIO()
+    yaml.dump(_flowing(document.model_dump(mode="json", exclude_defaults=True)), out)
+    return out.getvalue()
+
+
+def _parse_yaml(text: str, file: str) -> Any:
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise InvalidDocument("is too large to be one of our documents", file=file)
+    try:
+        tree = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        reason = f"is not YAML: {error.problem or error.context}"
+        raise InvalidDocument(reason, file=file, line=line, column=column) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InvalidDocument(f"is not YAML: {str(error).splitlines()[0]}", file=file) from error
+    if not isinstance(tree, Mapping):
+        raise InvalidDocument("should be a mapping of keys to values", file=file, line=1, column=1)
+    return tree
+
+
+def _plain(tree: Any) -> Any:
+    """The tree in Python's own types; pydantic takes ruamel's for what they are derived from."""
+    if isinstance(tree, Mapping):
+        return {str(key): _plain(value) for key, value in tree.items()}
+    if isinstance(tree, Sequence) and not isinstance(tree, str | bytes):
+        return [_plain(value) for value in tree]
+    for kind in (bool, int, float, str):
+        if isinstance(tree, kind):
+            return kind(tree)
+    return tree
+
+
+def _locate(tree: Any, path: tuple[str | int, ...]) -> tuple[int, int]:
+    """Line and column, from 1, of the deepest part of ``path`` that the document has."""
+    line, column = 1, 1
+    for part in path:
+        try:
+            if isinstance(tree, CommentedMap):
+                line, column = (place + 1 for place in tree.lc.key(part))
+            elif isinstance(tree, CommentedSeq) and isinstance(part, int):
+                line, column = (place + 1 for place in tree.lc.item(part))
+            tree = tree[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return line, column
+
+
+def _flowing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return CommentedMap({key: _flowing(item) for key, item in value.items()})
+    if isinstance(value, list):
+        items = CommentedSeq(map(_flowing, value))
+        scalars = (int, float, str, bool)
+        if all(isinstance(item, scalars) for item in value) and _short(value):
+            items.fa.set_flow_style()
+        return items
+    return value
+
+
+def _short(values: list[Any]) -> bool:
+    return sum(len(str(value)) + 2 for value in itertools.islice(values, 64)) <= 72

@@ -1,0 +1,128 @@
+"""Tensors as edgechain speaks of them: dtype, shape, quantisation, and how many bytes that is."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_RANK = 8
+"""The schema allows any rank; no TFLite kernel takes more than eight dimensions."""
+
+MAX_TENSOR_BYTES = 1 << 31
+"""TFLite addresses tensors with signed 32-bit offsets in its flatbuffer."""
+
+
+class DType(StrEnum):
+    """Element types that can cross a cut; values are numpy's names.
+
+    TFLite's STRING, RESOURCE and VARIANT have no fixed size, and its 4-bit types no numpy
+    equivalent: they stay inside a submodel.
+    """
+
+    BOOL = "bool"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+    UINT16 = "uint16"
+    INT32 = "int32"
+    UINT32 = "uint32"
+    INT64 = "int64"
+    UINT64 = "uint64"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    COMPLEX64 = "complex64"
+    COMPLEX128 = "complex128"
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The numpy dtype of one element."""
+        return np.dtype(self.value)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.numpy.itemsize
+
+
+class Frozen(BaseModel):
+    """Base of every noun that is written to YAML: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quantization(Frozen):
+    """Affine quantisation: ``real = scale * (stored - zero_point)``.
+
+    One scale for the whole tensor, or one per index of dimension ``axis``.
+    """
+
+    scales: tuple[float, ...] = Field(min_length=1)
+    zero_points: tuple[int, ...] = Field(min_length=1)
+    axis: int = Field(default=0, ge=0, lt=MAX_RANK)
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.scales) != len(self.zero_points):
+            raise ValueError("there must be as many zero points as scales")
+        return self
+
+
+Dimension = Annotated[int, Field(ge=-1, le=MAX_TENSOR_BYTES)]
+
+
+class TensorSpec(Frozen):
+    """A tensor's name, dtype, shape and quantisation.
+
+    A dimension of -1 may differ from request to request (a dynamic batch, or the output of an
+    operator whose shape the model does not state); ``bound_bytes`` then says how large the
+    whole tensor may become, and must be given.
+    """
+
+    name: str = Field(min_length=1, max_length=1024)
+    dtype: DType
+    shape: tuple[Dimension, ...] = Field(max_length=MAX_RANK)
+    quantization: Quantization | None = None
+    bound_bytes: int | None = Field(default=None, ge=1, le=MAX_TENSOR_BYTES)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.is_dynamic and self.bound_bytes is None:
+            raise ValueError(f"tensor {self.name!r} has a dynamic shape but no bound_bytes")
+        if not self.is_dynamic and self.bound_bytes is not None:
+            raise ValueError(f"tensor {self.name!r} has a static shape: bound_bytes is implied")
+        if self.max_bytes > MAX_TENSOR_BYTES:
+            raise ValueError(f"tensor {self.name!r} is larger than TFLite can hold")
+        return self
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether any dimension may differ from request to request."""
+        return -1 in self.shape
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes a value of this tensor may take; exact when the shape is static."""
+        if self.bound_bytes is not None:
+            return self.bound_bytes
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def misfit(self, dtype: str, shape: tuple[int, ...]) -> str | None:
+        """Say in one clause why a value of this dtype and shape does not fit, or ``None``."""
+        wanted = "x".join("?" if size < 0 else str(size) for size in self.shape) or "scalar"
+        given = "x".join(map(str, shape)) or "scalar"
+        if dtype != self.dtype:
+            return f"is {dtype}, wants {self.dtype}"
+        fits = len(shape) == len(self.shape) and all(
+            have >= 0 and want in (-1, have)
+            for have, want in zip(shape, self.shape, strict=True)
+        )
+        if not fits:
+            return f"has shape {given}, wants {wanted}"
+        if math.prod(shape) * self.dtype.itemsize > self.max_bytes:
+            return f"has shape {given}, more than the {self.max_bytes} bytes this chain allows"
+        return None
