@@ -15,7 +15,9 @@ help:  ## list what can be made
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "edgechain needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) \
+	  || { $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(RUN)/python install --quiet pip; } \
+	  || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian and Raspberry Pi OS: sudo apt install python3-venv" >&2; exit 2; }
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
