@@ -48,7 +48,7 @@ class Stage(Frozen):
     @model_validator(mode="after")
     def _runnable(self) -> Self:
         if (self.file is None) != (self.sha256 is None):
-            raise ValueError(f"stage {self.name!r}: a file needs its sha256 and the other way round")
+            raise ValueError(f"stage {self.name!r}: a file and its sha256 come together")
         if self.file is None and self.actor is None:
             raise ValueError(f"stage {self.name!r} has neither a file nor an actor")
         if self.options and self.actor is None:

@@ -13,27 +13,30 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from edgechain.errors import InvalidDocument
 
 MAX_DOCUMENT_BYTES = 16 << 20
 """A manifest of 256 stages with long names stays far below; larger is not one of ours."""
 
+MAX_NODES = 1 << 20
+"""Values in one document, aliases counted wherever they stand; 256 stages need far fewer."""
+
 Document = TypeVar("Document", bound=BaseModel)
 
 
 def parse(kind: type[Document], text: str, *, file: str) -> Document:
     """Read one YAML document as ``kind``. Raises ``InvalidDocument`` with file, line and key."""
-    tree = _parse_yaml(text, file)
+    tree, plain = _parse_yaml(text, file)
     try:
-        return kind.model_validate(_plain(tree))
+        return kind.model_validate(plain)
     except ValidationError as error:
         first = error.errors()[0]
         path = tuple(part for part in first["loc"] if isinstance(part, str | int))
         line, column = _locate(tree, path)
-        reason = first["msg"].removeprefix("Value error, ")
-        key = ".".join(map(str, path))
+        reason = _one_line(first["msg"].removeprefix("Value error, "))
+        key = _one_line(".".join(map(str, path)))
         raise InvalidDocument(reason, file=file, line=line, column=column, key=key) from error
 
 
@@ -41,39 +44,61 @@ def render(document: BaseModel) -> str:
     """Write a noun as YAML: defaults left out, lists of numbers on one line."""
     yaml = YAML()
     yaml.width = 100
+    # ruamel would write U+0085 and U+2028 as they are, and read line breaks.
+    yaml.allow_unicode = document.model_dump_json().isprintable()
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
     yaml.dump(_flowing(document.model_dump(mode="json", exclude_defaults=True)), out)
     return out.getvalue()
 
 
-def _parse_yaml(text: str, file: str) -> Any:
+def _parse_yaml(text: str, file: str) -> tuple[Any, Any]:
+    """The document with its places, and the same in Python's own types."""
     if len(text) > MAX_DOCUMENT_BYTES:
         raise InvalidDocument("is too large to be one of our documents", file=file)
     try:
         tree = YAML(typ="rt").load(text)
+        plain = _Plain().copy(tree)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        reason = f"is not YAML: {error.problem or error.context}"
+        reason = _one_line(f"is not YAML: {error.problem or error.context}")
         raise InvalidDocument(reason, file=file, line=line, column=column) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise InvalidDocument(f"is not YAML: {str(error).splitlines()[0]}", file=file) from error
+    except Exception as error:  # the library lets a nonsensical tag raise almost anything
+        said = _one_line(str(error)) or type(error).__name__
+        raise InvalidDocument(f"is not YAML: {said}", file=file) from error
     if not isinstance(tree, Mapping):
         raise InvalidDocument("should be a mapping of keys to values", file=file, line=1, column=1)
-    return tree
+    return tree, plain
 
 
-def _plain(tree: Any) -> Any:
-    """The tree in Python's own types; pydantic takes ruamel's for what they are derived from."""
-    if isinstance(tree, Mapping):
-        return {str(key): _plain(value) for key, value in tree.items()}
-    if isinstance(tree, Sequence) and not isinstance(tree, str | bytes):
-        return [_plain(value) for value in tree]
-    for kind in (bool, int, float, str):
-        if isinstance(tree, kind):
-            return kind(tree)
-    return tree
+class _Plain:
+    """Copies a tree into Python's own types; pydantic takes ruamel's for what they derive from.
+
+    An alias is copied wherever it stands, so a few lines could become gigabytes: the copy has
+    at most ``MAX_NODES`` nodes, or the document is refused.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_NODES
+
+    def copy(self, tree: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("aliases make it too large to be one of our documents")
+        if isinstance(tree, Mapping):
+            return {str(key): self.copy(value) for key, value in tree.items()}
+        if isinstance(tree, Sequence) and not isinstance(tree, str | bytes):
+            return [self.copy(value) for value in tree]
+        for kind in (bool, int, float, str):
+            if isinstance(tree, kind):
+                return kind(tree)
+        return tree
+
+
+def _one_line(text: str) -> str:
+    """Text from a document, fit to be printed: no line breaks, no terminal control codes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _locate(tree: Any, path: tuple[str | int, ...]) -> tuple[int, int]:

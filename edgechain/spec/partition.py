@@ -8,6 +8,7 @@ range of operators is the simple case; branches may go to groups of their own.
 from __future__ import annotations
 
 import graphlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,9 +45,9 @@ class Partition:
                 owner[op] = number
             if not group:
                 raise CannotCut(f"group {number}", "it has no operators")
-        for op in self.graph.operators:
-            if op.index not in owner:
-                raise CannotCut(str(op), "it is in no group")
+        for operator in self.graph.operators:
+            if operator.index not in owner:
+                raise CannotCut(str(operator), "it is in no group")
         return owner
 
     def _check_state(self, owner: dict[int, int]) -> None:
@@ -71,14 +72,15 @@ class Partition:
         try:
             tuple(graphlib.TopologicalSorter(needs).static_order())
         except graphlib.CycleError as error:
-            circle = [number for number in error.args[1]]
+            circle = list(error.args[1])
             first = self.graph.operators[self.groups[circle[0]][0]]
             names = " -> ".join(f"group {number}" for number in reversed(circle))
-            raise CannotCut(str(first), f"the groups need each other in a circle: {names}") from None
+            reason = f"the groups need each other in a circle: {names}"
+            raise CannotCut(str(first), reason) from None
 
 
 def contiguous(graph: OpGraph, ends: Sequence[int]) -> Partition:
     """The partition cut after each operator in ``ends`` (strictly increasing, in 0..n-2)."""
     edges = [0, *(end + 1 for end in ends), len(graph.operators)]
-    groups = (tuple(range(a, b)) for a, b in zip(edges, edges[1:], strict=False))
+    groups = (tuple(range(a, b)) for a, b in itertools.pairwise(edges))
     return Partition(graph, tuple(groups))

@@ -54,7 +54,7 @@ class PartitionFile(Frozen):
 
 
 def parse_operators(text: str | int, count: int) -> tuple[int, ...]:
-    """``"0-3, 7, 12-"`` as indexes below ``count``. Raises ``ValueError`` saying which part is off."""
+    """``"0-3, 7, 12-"`` as indexes below ``count``. Raises ``ValueError`` quoting a part."""
     found: list[int] = []
     for part in str(text).split(","):
         match = _RANGE.match(part)
