@@ -1,0 +1,135 @@
+"""How every command prints: JSON, tables, progress.
+
+Standard output carries the answer and nothing else; progress goes to standard error, as a bar on
+a terminal and as plain lines elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+LINE_EVERY = 2.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON document to standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print a table: drawn on a terminal, columns with two spaces between them elsewhere."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _drawn(headers, cells, title)
+    else:
+        _plain(headers, cells, title)
+
+
+def size(count: float) -> str:
+    """Bytes for people: 1.2 MB, decimal units."""
+    return scaled(count, ("B", "kB", "MB", "GB"))
+
+
+def amount(count: float) -> str:
+    """A large count for people: 300.8 M."""
+    return scaled(count, ("", "k", "M", "G", "T")).strip()
+
+
+def scaled(count: float, units: Sequence[str]) -> str:
+    """``count`` in the largest unit, steps of 1000, that leaves at least one before the point."""
+    step = 0
+    while abs(count) >= 999.95 and step < len(units) - 1:
+        count, step = count / 1000.0, step + 1
+    number = f"{count:.0f}" if step == 0 else f"{count:.1f}"
+    return f"{number} {units[step]}"
+
+
+def dimensions(shape: Sequence[int]) -> str:
+    """A shape for people: 1x224x224x3, ? where it is open."""
+    return "x".join("?" if side < 0 else str(side) for side in shape) or "scalar"
+
+
+def brief(name: str, width: int = 48) -> str:
+    """A long tensor name with its middle left out."""
+    half = (width - 3) // 2
+    return name if len(name) <= width else f"{name[:half]}...{name[-half:]}"
+
+
+def briefly(names: Sequence[str], most: int = 3) -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(brief, names[:most])) + more
+
+
+@contextmanager
+def progress_reporter() -> Iterator[Progress]:
+    """Yield the callable that long work reports to."""
+    if sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """A line when another thing begins, and every few seconds while it takes."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._told = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self._what or now - self._told >= LINE_EVERY:
+            self._what, self._told = what, now
+            typer.echo(f"{what}: {done}/{total}" if done else f"{what} ...", err=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield report
+
+
+def _drawn(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    for position, header in enumerate(headers):
+        drawn.add_column(header, justify="right" if _numeric(rows, position) else "left")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
+
+
+def _plain(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    if title:
+        typer.echo(title)
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    for row in (headers, *rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo(f"  {line}".rstrip())
+
+
+def _numeric(rows: Sequence[Sequence[str]], position: int) -> bool:
+    return bool(rows) and all(row[position][:1].isdigit() for row in rows if row[position])
