@@ -27,6 +27,12 @@ LINE_EVERY = 2.0
 """Seconds between two lines of progress where there is no terminal."""
 
 
+def say(line: str) -> None:
+    """Print one line of the answer to standard output, at once."""
+    typer.echo(line)
+    sys.stdout.flush()
+
+
 def emit_json(value: Any) -> None:
     """Print one JSON document to standard output."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
