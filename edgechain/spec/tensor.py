@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_RANK = 8
 """The schema allows any rank; no TFLite kernel takes more than eight dimensions."""
@@ -41,12 +43,16 @@ class DType(StrEnum):
     @property
     def numpy(self) -> np.dtype[np.generic]:
         """The numpy dtype of one element."""
+        import numpy as np  # noqa: PLC0415 - 25 MB that a node's daemon never needs
+
         return np.dtype(self.value)
 
     @property
     def itemsize(self) -> int:
-        """Bytes of one element."""
-        return self.numpy.itemsize
+        """Bytes of one element; the digits in numpy's names are bits."""
+        return (
+            1 if self is DType.BOOL else int(self.value.lstrip("abcdefghijklmnopqrstuvwxyz")) // 8
+        )
 
 
 class Frozen(BaseModel):
@@ -118,8 +124,7 @@ class TensorSpec(Frozen):
         if dtype != self.dtype:
             return f"is {dtype}, wants {self.dtype}"
         fits = len(shape) == len(self.shape) and all(
-            have >= 0 and want in (-1, have)
-            for have, want in zip(shape, self.shape, strict=True)
+            have >= 0 and want in (-1, have) for have, want in zip(shape, self.shape, strict=True)
         )
         if not fits:
             return f"has shape {given}, wants {wanted}"

@@ -1,0 +1,56 @@
+"""What people write to describe a node: one YAML file per device."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from edgechain.spec.ids import Name
+from edgechain.spec.tensor import Frozen
+
+ADDRESS_PATTERN = r"^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$"
+Address = Annotated[str, Field(pattern=ADDRESS_PATTERN)]
+"""``host:port``, an IPv6 host in brackets."""
+
+MAX_SLOTS = 64
+
+
+class NodeConfig(Frozen):
+    """One node: which stages of which chain it runs, and how others find it.
+
+    ``chain`` is the directory with ``chain.yaml``, relative to this file. ``slots`` is how many
+    requests the node holds at a time; its memory is slots times the tensors that its stages
+    touch. ``threads`` is per stage.
+    """
+
+    name: Name
+    chain: str = Field(min_length=1)
+    stages: tuple[Name, ...] | Literal["all"] = "all"
+    chain_name: Name | None = None
+    """The name clients use; the manifest's own when absent."""
+    namespace: Name = "default"
+    host: str = "0.0.0.0"  # noqa: S104 - a board serves its LAN; `up` says 127.0.0.1
+    port: int = Field(default=50551, ge=0, le=65535)
+    discovery: Literal["mdns", "static"] = "mdns"
+    interfaces: tuple[str, ...] = ()
+    """Interface names or addresses for mDNS; all that are up when empty."""
+    peers: tuple[Address, ...] = ()
+    """Addresses of nodes that mDNS cannot reach, or all of them when discovery is static."""
+    slots: int = Field(default=8, ge=1, le=MAX_SLOTS)
+    threads: int = Field(default=4, ge=1, le=64)
+    interpreter: Literal["auto", "litert", "tflite"] = "auto"
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.stages != "all" and len(set(self.stages)) != len(self.stages):
+            raise ValueError("a stage is named twice")
+        if self.stages == ():
+            raise ValueError("a node runs at least one stage")
+        return self
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is ``host:port``."""
+    return re.fullmatch(ADDRESS_PATTERN, text) is not None

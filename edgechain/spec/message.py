@@ -1,0 +1,178 @@
+"""What peers say to each other, free of any wire format.
+
+A *chunk* carries part of one tensor of one attempt; everything else is *control*. Tensors are
+named by their number in the manifest (``ChainManifest.edges``), stages by their position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from edgechain.spec.deadline import Deadline
+from edgechain.spec.ids import ClientId, Generation, Incarnation, NodeName, RequestKey, StageName
+
+WIRE_VERSION = 1
+"""Raised when a frame changes its meaning; a peer of another version is refused by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One life of one node: where a stage of an attempt runs."""
+
+    node: NodeName
+    incarnation: Incarnation
+
+
+Route = tuple[Hop, ...]
+"""One hop per stage, in the manifest's order; the client pins it, hops never choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Part of a tensor's bytes as received. ``route`` and ``shape`` come with the first one.
+
+    ``offset`` and ``total`` are bytes, ``budget`` is the seconds the attempt had left when it
+    was sent. ``data`` lives as long as the frame it points into.
+    """
+
+    key: RequestKey
+    tensor: int
+    offset: int
+    total: int
+    budget: float
+    shape: tuple[int, ...]
+    route: Route
+    data: memoryview
+
+
+@dataclass(slots=True)
+class TensorSend:
+    """A tensor to be sent. ``payload`` must stay untouched until ``done`` was called, once.
+
+    ``done(True)`` says that every byte was handed to the stream, ``done(False)`` that the
+    stream ended or the deadline passed first.
+    """
+
+    key: RequestKey
+    tensor: int
+    shape: tuple[int, ...]
+    route: Route
+    deadline: Deadline
+    payload: memoryview
+    done: Callable[[bool], None]
+
+
+class Role(StrEnum):
+    """Who opens a stream."""
+
+    NODE = "node"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first word on a stream, from the side that opened it."""
+
+    role: Role
+    name: str
+    namespace: str
+    chain: str
+    generation: Generation | None
+    """What the caller runs; ``None`` when it will take the answerer's."""
+    client: ClientId | None = None
+    session: int = 0
+    want_slots: int = 0
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer to a ``Hello`` that is accepted."""
+
+    hop: Hop
+    namespace: str
+    chain: str
+    generation: Generation
+    stages: tuple[StageName, ...]
+    version: int = WIRE_VERSION
+
+
+class RefusalKind(StrEnum):
+    """Why a ``Hello`` was refused."""
+
+    VERSION = "version"
+    NAMESPACE = "namespace"
+    CHAIN = "chain"
+    GENERATION = "generation"
+    BUSY = "busy"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer to a ``Hello`` that is not accepted, or to a broken frame; the stream ends."""
+
+    kind: RefusalKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Node to client: from now on you may hold this many of my slots. The client's ``Leased``
+    answers it, as soon as the client holds no more than that."""
+
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """Client to node: I hold no more than this many of your slots, and will not."""
+
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Node to client: the slots of these attempts are free again."""
+
+    keys: tuple[RequestKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Client to node: forget this attempt. ``Released`` follows."""
+
+    key: RequestKey
+
+
+class FailureKind(StrEnum):
+    """How an attempt failed on a node; the names of the errors it becomes."""
+
+    STAGE_ERROR = "stage_error"
+    UNAVAILABLE = "unavailable"
+    OVERLOADED = "overloaded"
+    INVALID_INPUT = "invalid_input"
+    GENERATION_CHANGED = "generation_changed"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Node to client: this attempt ends without a result."""
+
+    key: RequestKey
+    kind: FailureKind
+    stage: StageName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """This side ends the stream on purpose; without it an end is a loss."""
+
+    reason: str = field(default="")
+
+
+Control = Hello | Welcome | Refused | Lease | Leased | Released | Cancel | Failure | Bye
