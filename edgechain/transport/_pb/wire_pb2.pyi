@@ -1,0 +1,187 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Frame(_message.Message):
+    __slots__ = ("header", "data", "control")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
+    header: ChunkHeader
+    data: bytes
+    control: Control
+    def __init__(self, header: _Optional[_Union[ChunkHeader, _Mapping]] = ..., data: _Optional[bytes] = ..., control: _Optional[_Union[Control, _Mapping]] = ...) -> None: ...
+
+class RequestKey(_message.Message):
+    __slots__ = ("generation", "client", "session", "sequence", "attempt")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    generation: bytes
+    client: bytes
+    session: int
+    sequence: int
+    attempt: int
+    def __init__(self, generation: _Optional[bytes] = ..., client: _Optional[bytes] = ..., session: _Optional[int] = ..., sequence: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class Hop(_message.Message):
+    __slots__ = ("node", "incarnation")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    incarnation: int
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ...) -> None: ...
+
+class ChunkHeader(_message.Message):
+    __slots__ = ("key", "tensor", "offset", "total", "budget_us", "shape", "route")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TENSOR_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_US_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    key: RequestKey
+    tensor: int
+    offset: int
+    total: int
+    budget_us: int
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    route: _containers.RepeatedCompositeFieldContainer[Hop]
+    def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ..., tensor: _Optional[int] = ..., offset: _Optional[int] = ..., total: _Optional[int] = ..., budget_us: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., route: _Optional[_Iterable[_Union[Hop, _Mapping]]] = ...) -> None: ...
+
+class Control(_message.Message):
+    __slots__ = ("hello", "welcome", "refused", "lease", "leased", "released", "cancel", "failure", "bye")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    LEASED_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    BYE_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    welcome: Welcome
+    refused: Refused
+    lease: Lease
+    leased: Leased
+    released: Released
+    cancel: Cancel
+    failure: Failure
+    bye: Bye
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., leased: _Optional[_Union[Leased, _Mapping]] = ..., released: _Optional[_Union[Released, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., bye: _Optional[_Union[Bye, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("version", "role", "name", "namespace", "chain", "generation", "client", "session", "want_slots")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    WANT_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    role: str
+    name: str
+    namespace: str
+    chain: str
+    generation: bytes
+    client: bytes
+    session: int
+    want_slots: int
+    def __init__(self, version: _Optional[int] = ..., role: _Optional[str] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., chain: _Optional[str] = ..., generation: _Optional[bytes] = ..., client: _Optional[bytes] = ..., session: _Optional[int] = ..., want_slots: _Optional[int] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("version", "hop", "namespace", "chain", "generation", "stages")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    HOP_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    STAGES_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    hop: Hop
+    namespace: str
+    chain: str
+    generation: bytes
+    stages: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[int] = ..., hop: _Optional[_Union[Hop, _Mapping]] = ..., namespace: _Optional[str] = ..., chain: _Optional[str] = ..., generation: _Optional[bytes] = ..., stages: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Refused(_message.Message):
+    __slots__ = ("kind", "reason")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    reason: str
+    def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Lease(_message.Message):
+    __slots__ = ("slots",)
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    slots: int
+    def __init__(self, slots: _Optional[int] = ...) -> None: ...
+
+class Leased(_message.Message):
+    __slots__ = ("slots",)
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    slots: int
+    def __init__(self, slots: _Optional[int] = ...) -> None: ...
+
+class Released(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[RequestKey]
+    def __init__(self, keys: _Optional[_Iterable[_Union[RequestKey, _Mapping]]] = ...) -> None: ...
+
+class Cancel(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: RequestKey
+    def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ...) -> None: ...
+
+class Failure(_message.Message):
+    __slots__ = ("key", "kind", "stage", "reason")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    key: RequestKey
+    kind: str
+    stage: str
+    reason: str
+    def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ..., kind: _Optional[str] = ..., stage: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Bye(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StatusReply(_message.Message):
+    __slots__ = ("json",)
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    json: str
+    def __init__(self, json: _Optional[str] = ...) -> None: ...
+
+class ManifestRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ManifestReply(_message.Message):
+    __slots__ = ("yaml",)
+    YAML_FIELD_NUMBER: _ClassVar[int]
+    yaml: str
+    def __init__(self, yaml: _Optional[str] = ...) -> None: ...

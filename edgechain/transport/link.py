@@ -1,0 +1,252 @@
+"""Our one outgoing connection to a peer, made again whenever it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import StrEnum
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from edgechain.errors import PeerRefused, ProtocolError, Unavailable
+from edgechain.spec.message import WIRE_VERSION, Bye, Hello, Refused, Welcome
+from edgechain.spec.status import LinkStatus
+from edgechain.transport._pb import wire_pb2 as pb
+from edgechain.transport.codec import decode, encode_control
+from edgechain.transport.grpc_options import CHANNEL_OPTIONS, LINK, MANIFEST, STATUS
+from edgechain.transport.stream import Monotonic, PeerStream, StreamHandler
+
+_LOG = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
+"""Between tries; the last one stays."""
+
+
+class LinkState(StrEnum):
+    """A link's life."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    UP = "up"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+class LinkHandler(StreamHandler, Protocol):
+    """Who is told about a link's life, and what comes in on it."""
+
+    def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
+        """The peer said Welcome; frames can be sent from now on."""
+
+    def on_down(self, link: Link, reason: str) -> None:
+        """The stream ended; nothing more comes from it. Another try may follow."""
+
+
+class _CallDuplex:
+    """The asking side of a gRPC stream."""
+
+    def __init__(self, call: Any):
+        self._call = call
+
+    async def read(self) -> bytes | None:
+        try:
+            frame = await self._call.read()
+        except grpc.RpcError:
+            return None
+        return frame if isinstance(frame, bytes) else None
+
+    async def write(self, frame: bytes) -> None:
+        try:
+            await self._call.write(frame)
+        except (grpc.RpcError, asyncio.InvalidStateError) as error:
+            raise ConnectionError(str(error) or "the stream is gone") from error
+
+    async def finish(self) -> None:
+        try:
+            await self._call.done_writing()
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            return
+
+    def abort(self) -> None:
+        self._call.cancel()
+
+
+def _open_channel(address: str) -> Any:
+    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+
+
+class Link:
+    """Keeps a stream to one address open until closed.
+
+    ``run`` connects, says ``hello``, tells the handler, carries frames, and starts again after
+    a loss, with the peer's next address if it has several. ``name`` is who must answer there
+    (anyone if empty). A peer that refuses us is asked again only when ``retry`` is called,
+    because its reason does not go away by itself.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a link is
+        self,
+        addresses: tuple[str, ...],
+        hello: Hello,
+        handler: LinkHandler,
+        now: Monotonic,
+        *,
+        name: str = "",
+    ):
+        self._addresses = addresses
+        self._name = name
+        self._hello = hello
+        self._handler = handler
+        self._now = now
+        self._state = LinkState.DOWN
+        self._stream: PeerStream | None = None
+        self._tries = self._failures = 0
+        self._closing = False
+        self._retry = asyncio.Event()
+        self.welcome: Welcome | None = None
+        self.last_error = ""
+
+    @property
+    def state(self) -> LinkState:
+        """Where the link is in its life."""
+        return self._state
+
+    @property
+    def address(self) -> str:
+        """The address in use, or to be tried next."""
+        return self._addresses[self._tries % len(self._addresses)]
+
+    def retry(self, addresses: tuple[str, ...]) -> None:
+        """Try again now: the peer was seen anew, at these addresses."""
+        self._addresses = addresses
+        self._retry.set()
+
+    async def run(self) -> None:
+        """Live until cancelled, or until the stream has ended after ``close``."""
+        try:
+            while not self._closing:
+                await self._live_once()
+                await self._wait_for_next_try()
+        finally:
+            self._enter(LinkState.CLOSED)
+
+    async def _live_once(self) -> None:
+        self._enter(LinkState.CONNECTING)
+        channel = _open_channel(self.address)
+        try:
+            duplex, welcome = await self._connect(channel)
+            await self._carry(duplex, welcome)
+        except PeerRefused as error:
+            self._lose(LinkState.REFUSED, str(error))
+        except (ProtocolError, ConnectionError, TimeoutError) as error:
+            self._lose(LinkState.DOWN, str(error) or "it does not answer")
+        finally:
+            await channel.close(0)
+
+    async def _connect(self, channel: Any) -> tuple[_CallDuplex, Welcome]:
+        duplex = _CallDuplex(channel.stream_stream(LINK)(wait_for_ready=True))
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await duplex.write(encode_control(self._hello))
+                frame = await duplex.read()
+        except BaseException:
+            duplex.abort()
+            raise
+        answer = decode(frame) if frame else None
+        if isinstance(answer, Refused):
+            raise PeerRefused(f"{self.address} refused us: {answer.reason}")
+        if not isinstance(answer, Welcome):
+            raise ProtocolError(f"{self.address} did not say Welcome")
+        if answer.version != WIRE_VERSION:
+            raise PeerRefused(f"{self.address} speaks wire version {answer.version}")
+        if self._name and answer.hop.node != self._name:
+            raise ConnectionError(f"{self.address} is {answer.hop.node}, not {self._name}")
+        return duplex, answer
+
+    async def _carry(self, duplex: _CallDuplex, welcome: Welcome) -> None:
+        self.welcome = welcome
+        self._stream = stream = PeerStream(duplex, welcome.hop.node, self._now)
+        self._failures = 0
+        self._enter(LinkState.UP)
+        self._handler.on_up(self, stream, welcome)
+        try:
+            goodbye = await stream.run(self._handler)
+        finally:
+            duplex.abort()
+            self._stream = None
+        self._lose(LinkState.DOWN, _reason(goodbye))
+
+    def _lose(self, state: LinkState, reason: str) -> None:
+        self.last_error = reason
+        was_up = self._state is LinkState.UP
+        self._enter(state)
+        if was_up:
+            self._handler.on_down(self, reason)
+
+    async def _wait_for_next_try(self) -> None:
+        pause = None
+        if self._state is not LinkState.REFUSED:
+            pause = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
+        self._failures += 1
+        self._tries += 1
+        try:
+            async with asyncio.timeout(pause):
+                await self._retry.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._retry.clear()
+
+    def _enter(self, state: LinkState) -> None:
+        if state is not self._state:
+            _LOG.debug("link %s: %s -> %s", self.address, self._state, state)
+        self._state = state
+
+    def close(self, reason: str) -> None:
+        """Say goodbye and do not come back."""
+        self._closing = True
+        self._retry.set()
+        if self._stream is not None:
+            self._stream.close(reason)
+
+    def statistics(self) -> LinkStatus:
+        """How the link is."""
+        counts = self._stream.statistics() if self._stream else None
+        return LinkStatus(
+            peer=self.welcome.hop.node if self.welcome else "",
+            address=self.address,
+            state=self._state,
+            queued=counts.queued if counts else 0,
+            sent_bytes=counts.sent_bytes if counts else 0,
+        )
+
+
+def _reason(goodbye: Bye | None) -> str:
+    if goodbye is None:
+        return "the connection was lost"
+    return goodbye.reason or "it said goodbye"
+
+
+async def fetch_status(address: str, seconds: float = CONNECT_SECONDS) -> str:
+    """Ask a node how it is; JSON of ``NodeStatus``. Raises ``Unavailable``."""
+    reply = await _ask(address, STATUS, pb.StatusRequest(), seconds)
+    return str(pb.StatusReply.FromString(reply).json)
+
+
+async def fetch_manifest(address: str, seconds: float = CONNECT_SECONDS) -> str:
+    """Ask a node for its manifest; YAML. Raises ``Unavailable``."""
+    reply = await _ask(address, MANIFEST, pb.ManifestRequest(), seconds)
+    return str(pb.ManifestReply.FromString(reply).yaml)
+
+
+async def _ask(address: str, method: str, request: Any, seconds: float) -> bytes:
+    async with _open_channel(address) as channel:
+        try:
+            call = channel.unary_unary(method)(request.SerializeToString(), timeout=seconds)
+            return bytes(await call)
+        except grpc.RpcError as error:
+            detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+            raise Unavailable(address, f"the node does not answer: {detail}") from error

@@ -1,0 +1,124 @@
+"""The one gRPC port of a node."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from edgechain.errors import AddressInUse, ProtocolError
+from edgechain.spec.message import Hello
+from edgechain.transport._pb import wire_pb2 as pb
+from edgechain.transport.codec import decode
+from edgechain.transport.grpc_options import SERVER_OPTIONS, SERVICE
+from edgechain.transport.stream import Monotonic, PeerStream
+
+_LOG = logging.getLogger(__name__)
+
+HELLO_SECONDS = 5.0
+"""A stream whose first frame takes longer is not one of ours, or its link carries nothing."""
+
+Acceptor = Callable[[PeerStream, Hello], Awaitable[None]]
+
+
+class _ServerDuplex:
+    """The answering side of a gRPC stream."""
+
+    def __init__(self, context: Any):
+        self._context = context
+
+    async def read(self) -> bytes | None:
+        frame = await self._context.read()
+        return frame if isinstance(frame, bytes) else None
+
+    async def write(self, frame: bytes) -> None:
+        try:
+            await self._context.write(frame)
+        except (grpc.RpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+            raise ConnectionError(str(error) or "the stream is gone") from error
+
+    async def finish(self) -> None:
+        """The answering side ends a stream by returning from its handler."""
+
+    def abort(self) -> None:
+        """The reader sees the end by itself: only a dead connection refuses a write."""
+
+
+class NodeServer:
+    """Accepts streams and questions. ``accept`` owns a stream from its Hello to its end.
+
+    ``status`` and ``manifest`` give the text that is answered to those calls.
+    """
+
+    def __init__(
+        self,
+        accept: Acceptor,
+        *,
+        status: Callable[[], str],
+        manifest: Callable[[], str],
+        now: Monotonic,
+    ):
+        self._accept = accept
+        self._status = status
+        self._manifest = manifest
+        self._now = now
+        self._server: Any = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Open the port (0: any free one) and return its number. Raises ``AddressInUse``."""
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._server.add_generic_rpc_handlers((self._handlers(),))
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise AddressInUse(
+                f"cannot listen on {address}: it is taken, or no address of this machine"
+            ) from error
+        await self._server.start()
+        return int(bound)
+
+    async def stop(self, grace: float = 0.0) -> None:
+        """Close the port and every stream; may be called twice."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop(grace)
+
+    def _handlers(self) -> Any:
+        unary = grpc.unary_unary_rpc_method_handler
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Link": grpc.stream_stream_rpc_method_handler(self._link),
+                "Status": unary(self._answer_status, pb.StatusRequest.FromString),
+                "Manifest": unary(self._answer_manifest, pb.ManifestRequest.FromString),
+            },
+        )
+
+    async def _link(self, _frames: Any, context: Any) -> None:
+        duplex = _ServerDuplex(context)
+        hello = await self._first_frame(duplex, context.peer())
+        if hello is None:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the first frame must be Hello")
+            return
+        await self._accept(PeerStream(duplex, hello.name or "unnamed", self._now), hello)
+
+    async def _first_frame(self, duplex: _ServerDuplex, peer: str) -> Hello | None:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                frame = await duplex.read()
+            message = decode(frame or b"")
+        except (TimeoutError, ProtocolError) as error:
+            _LOG.warning("%s: no Hello: %s", peer, error or "it said nothing")
+            return None
+        return message if isinstance(message, Hello) else None
+
+    async def _answer_status(self, _request: Any, _context: Any) -> bytes:
+        return bytes(pb.StatusReply(json=self._status()).SerializeToString())
+
+    async def _answer_manifest(self, _request: Any, _context: Any) -> bytes:
+        return bytes(pb.ManifestReply(yaml=self._manifest()).SerializeToString())

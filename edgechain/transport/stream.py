@@ -1,0 +1,190 @@
+"""One established stream between two peers: frames out by one writer, frames in as they come.
+
+The reader always drains. What is sent is queued and never waits for the other side; the queue
+is bounded by the slots behind its tensors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgechain.errors import ProtocolError
+from edgechain.spec.message import Bye, Chunk, Control, RefusalKind, Refused, Released, TensorSend
+from edgechain.transport.codec import decode, encode_chunk, encode_control
+
+_LOG = logging.getLogger(__name__)
+
+CHUNK_BYTES = 1 << 20
+"""Fastest of 64 KiB to 3.9 MB on a stream (DESIGN.md, section 5), and below gRPC's 4 MB guard."""
+
+Monotonic = Callable[[], float]
+
+
+class Duplex(Protocol):
+    """A frame-wise two-way pipe: a gRPC call, either side of it, or one in memory."""
+
+    async def read(self) -> bytes | None:
+        """The next frame, or ``None`` when the other side is done or gone."""
+
+    async def write(self, frame: bytes) -> None:
+        """Hand over one frame; waits while the pipe is full. Raises ``ConnectionError``."""
+
+    async def finish(self) -> None:
+        """Say that no more frames will be written."""
+
+    def abort(self) -> None:
+        """End the pipe at once, in both directions."""
+
+
+class StreamHandler(Protocol):
+    """Who is told what comes in. Called from the reader; must not block and must not raise."""
+
+    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
+        """A piece of a tensor arrived; its data dies when this returns."""
+
+    def on_control(self, stream: PeerStream, control: Control) -> None:
+        """Anything else arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """What waits to be written and what was."""
+
+    queued: int
+    sent_bytes: int
+    received_bytes: int
+
+
+class PeerStream:
+    """Send and receive on a stream until it ends.
+
+    ``send`` and ``send_tensor`` may be called at any time before the end; afterwards ``send``
+    does nothing and ``send_tensor`` answers ``done(False)`` at once.
+    """
+
+    def __init__(self, duplex: Duplex, peer: str, now: Monotonic):
+        self._duplex = duplex
+        self.peer = peer
+        self._now = now
+        self._queue: deque[Control | TensorSend] = deque()
+        self._wake = asyncio.Event()
+        self._ended = False
+        self._sent_bytes = self._received_bytes = 0
+
+    def send(self, control: Control) -> None:
+        """Queue a control message. ``Released`` in a row are merged into one."""
+        if self._ended:
+            return
+        last = self._queue[-1] if self._queue else None
+        if isinstance(control, Released) and isinstance(last, Released):
+            self._queue[-1] = Released(last.keys + control.keys)
+        else:
+            self._queue.append(control)
+        self._wake.set()
+
+    def send_tensor(self, send: TensorSend) -> None:
+        """Queue a tensor; its ``done`` is called exactly once."""
+        if self._ended:
+            send.done(False)
+            return
+        self._queue.append(send)
+        self._wake.set()
+
+    async def refuse(self, refused: Refused) -> None:
+        """Answer a Hello with no; instead of ``run``."""
+        try:
+            await self._duplex.write(encode_control(refused))
+        except ConnectionError:
+            return
+
+    async def run(self, handler: StreamHandler) -> Bye | None:
+        """Carry frames until the end. Returns the peer's goodbye, or ``None`` if it was lost."""
+        writer = asyncio.create_task(self._write_all(), name=f"writer to {self.peer}")
+        try:
+            return await self._read_all(handler)
+        finally:
+            self._ended = True
+            if any(isinstance(item, Bye | Refused) for item in self._queue):
+                await asyncio.wait((writer,), timeout=1.0)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            self._refuse_queued()
+
+    async def _read_all(self, handler: StreamHandler) -> Bye | None:
+        while (frame := await self._duplex.read()) is not None:
+            self._received_bytes += len(frame)
+            try:
+                message = decode(frame)
+            except ProtocolError as error:
+                _LOG.warning("%s: %s; the stream ends", self.peer, error)
+                self.send(Refused(RefusalKind.MALFORMED, str(error)))
+                return None
+            if isinstance(message, Bye):
+                return message
+            if isinstance(message, Chunk):
+                handler.on_chunk(self, message)
+            else:
+                handler.on_control(self, message)
+        return None
+
+    async def _write_all(self) -> None:
+        try:
+            while True:
+                while self._queue:
+                    item = self._queue[0]
+                    if isinstance(item, TensorSend):
+                        self._queue.popleft()
+                        await self._write_tensor(item)
+                    else:
+                        self._queue.popleft()
+                        await self._write(encode_control(item))
+                        if isinstance(item, Bye | Refused):
+                            await self._duplex.finish()
+                            return
+                self._wake.clear()
+                await self._wake.wait()
+        except ConnectionError as error:
+            _LOG.debug("%s: %s", self.peer, error)
+            self._duplex.abort()
+
+    async def _write_tensor(self, send: TensorSend) -> None:
+        whole = False
+        try:
+            whole = await self._write_chunks(send)
+        finally:
+            send.done(whole)
+
+    async def _write_chunks(self, send: TensorSend) -> bool:
+        for offset in range(0, max(1, len(send.payload)), CHUNK_BYTES):
+            budget = send.deadline.budget(self._now())
+            if not budget:
+                return False
+            await self._write(encode_chunk(send, offset, CHUNK_BYTES, budget))
+        return True
+
+    async def _write(self, frame: bytes) -> None:
+        await self._duplex.write(frame)
+        self._sent_bytes += len(frame)
+
+    def _refuse_queued(self) -> None:
+        while self._queue:
+            item = self._queue.popleft()
+            if isinstance(item, TensorSend):
+                item.done(False)
+
+    def close(self, reason: str = "") -> None:
+        """Say goodbye after what is queued; the stream ends when the peer has heard it."""
+        self.send(Bye(reason))
+
+    def abort(self) -> None:
+        """End the stream at once."""
+        self._duplex.abort()
+
+    def statistics(self) -> StreamStatistics:
+        """What waits and what was written."""
+        return StreamStatistics(len(self._queue), self._sent_bytes, self._received_bytes)
