@@ -1,0 +1,43 @@
+"""Anonymous shared memory for a node's slots.
+
+The memory has no name: workers inherit its descriptor, and it is gone with the last process
+that maps it, however that process ends. Pages that no tensor ever touched cost nothing.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+
+
+class Arena:
+    """A block of shared memory, mapped here; ``fileno`` is what a worker inherits."""
+
+    def __init__(self, fileno: int, size: int):
+        self.fileno = fileno
+        self.size = size
+        self._map = mmap.mmap(fileno, size)
+        self.view = memoryview(self._map)
+
+    @classmethod
+    def create(cls, size: int) -> Arena:
+        """Make a new block of ``size`` bytes."""
+        fileno = _anonymous_file()
+        os.ftruncate(fileno, size)
+        return cls(fileno, size)
+
+    def close(self) -> None:
+        """Unmap and close; may be called twice. Views handed out must be gone by then."""
+        if self.fileno >= 0:
+            self.view.release()
+            self._map.close()
+            os.close(self.fileno)
+            self.fileno = -1
+
+
+def _anonymous_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("edgechain")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

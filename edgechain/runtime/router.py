@@ -1,0 +1,57 @@
+"""Where a tensor goes next: read from the manifest and the attempt's pinned route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgechain.spec.chain import ChainManifest
+from edgechain.spec.ids import StageName
+from edgechain.spec.message import Hop, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Stages on this node that want a tensor, other nodes that do, and whether the client does.
+
+    Another node appears once, however many of its stages want the tensor.
+    """
+
+    local: tuple[StageName, ...]
+    remote: tuple[Hop, ...]
+    to_client: bool
+
+
+class Router:
+    """Reads routes for one life of one node. Pure."""
+
+    def __init__(self, manifest: ChainManifest, here: Hop):
+        self._manifest = manifest
+        self._here = here
+        self._position = {stage.name: index for index, stage in enumerate(manifest.stages)}
+
+    def stages_here(self, route: Route) -> tuple[StageName, ...]:
+        """The stages that this life of this node runs for an attempt."""
+        return tuple(
+            stage.name
+            for stage, hop in zip(self._manifest.stages, route, strict=True)
+            if hop == self._here
+        )
+
+    def destinations(self, route: Route, tensor: int) -> Destinations:
+        """Who wants a tensor of an attempt."""
+        edge = self._manifest.edges[tensor]
+        hops = {stage: route[self._position[stage]] for stage in edge.targets}
+        local = tuple(stage for stage, hop in hops.items() if hop == self._here)
+        remote = tuple(dict.fromkeys(hop for hop in hops.values() if hop != self._here))
+        return Destinations(local, remote, edge.to_client)
+
+    def stage_at(self, route: Route, tensor: int, hop: Hop) -> StageName:
+        """A stage on ``hop`` that wants the tensor, to name in an error."""
+        targets = self._manifest.edges[tensor].targets
+        return next(stage for stage in targets if route[self._position[stage]] == hop)
+
+    def comes_here(self, route: Route, tensor: int) -> bool:
+        """Whether an attempt's tensor is made elsewhere and wanted here."""
+        source = self._manifest.edges[tensor].source
+        made_here = source is not None and route[self._position[source]] == self._here
+        return not made_here and bool(self.destinations(route, tensor).local)
