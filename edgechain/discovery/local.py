@@ -1,0 +1,138 @@
+"""The chains that `edgechain up` runs on this machine: one small record each.
+
+A record only suggests addresses and process ids, like every other kind of discovery; whoever
+reads it asks the nodes. Records of chains whose processes are gone are removed when met.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from edgechain.errors import ChainAlreadyRunning
+from edgechain.spec.tensor import Frozen
+
+ENVIRONMENT = "EDGECHAIN_STATE_DIR"
+
+
+class LocalNode(Frozen):
+    """One node process. ``started`` tells it from a later process with the same id."""
+
+    name: str
+    pid: int
+    started: int
+    address: str
+    stages: tuple[str, ...]
+
+
+class LocalChain(Frozen):
+    """A chain that runs on this machine."""
+
+    name: str
+    generation: str
+    directory: str
+    owner_pid: int | None = None
+    """The `up` that watches over the nodes, when it stayed in the foreground."""
+    owner_started: int = 0
+    nodes: tuple[LocalNode, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its nodes listen."""
+        return tuple(node.address for node in self.nodes)
+
+
+def state_directory() -> Path:
+    """Where records are kept: ``EDGECHAIN_STATE_DIR``, the user's runtime directory, or /tmp."""
+    chosen = os.environ.get(ENVIRONMENT)
+    if chosen:
+        return Path(chosen)
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir():
+        return Path(runtime) / "edgechain"
+    return Path(tempfile.gettempdir()) / f"edgechain-{getpass.getuser()}"
+
+
+def running_chains() -> tuple[LocalChain, ...]:
+    """The records whose nodes are not all gone, by name."""
+    found = (_read(path) for path in sorted(state_directory().glob("*.json")))
+    return tuple(chain for chain in found if chain is not None)
+
+
+def find_chain(name: str) -> LocalChain | None:
+    """The running chain of this name."""
+    return next((chain for chain in running_chains() if chain.name == name), None)
+
+
+@contextmanager
+def claim(name: str) -> Iterator[None]:
+    """Hold a chain's name while it is being started. Raises ``ChainAlreadyRunning``."""
+    directory = state_directory()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (directory / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ChainAlreadyRunning(f"chain {name!r} is being started by another `up`") from None
+        try:
+            if find_chain(name) is not None:
+                raise ChainAlreadyRunning(
+                    f"chain {name!r} is already running; `edgechain down {name}` ends it, "
+                    "`--name` gives this one another name"
+                )
+            yield
+        finally:
+            with suppress(FileNotFoundError):
+                Path(lock.name).unlink()
+
+
+def record(chain: LocalChain) -> None:
+    """Write a chain's record, whole or not at all."""
+    path = _path(chain.name)
+    draft = path.with_suffix(".new")
+    draft.write_text(chain.model_dump_json(indent=1), encoding="utf-8")
+    draft.replace(path)
+
+
+def forget(name: str) -> None:
+    """Remove a chain's record, if there is one, and the directory with the last."""
+    _path(name).unlink(missing_ok=True)
+    with suppress(OSError):
+        state_directory().rmdir()
+
+
+def process_started(pid: int) -> int:
+    """When a live process started, in the kernel's ticks; 0 when there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    fields = text.rpartition(")")[2].split()
+    return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def is_alive(node: LocalNode) -> bool:
+    """Whether the very process of the record lives."""
+    return process_started(node.pid) == node.started != 0
+
+
+def _path(name: str) -> Path:
+    return state_directory() / f"{name}.json"
+
+
+def _read(path: Path) -> LocalChain | None:
+    try:
+        chain = LocalChain.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    if any(map(is_alive, chain.nodes)):
+        return chain
+    forget(chain.name)
+    return None

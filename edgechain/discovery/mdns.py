@@ -1,0 +1,121 @@
+"""Finding peers by multicast DNS. The only door to zeroconf.
+
+A clean goodbye is seen within a millisecond; a crash is not (the record lives for 1,125 s), so
+nothing here says that a peer is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from edgechain.discovery.peers import PeerHint
+
+_LOG = logging.getLogger(__name__)
+
+SERVICE = "_edgechain._tcp.local."
+RESOLVE_MS = 3000
+MAX_PENDING = 4096
+
+Seen = Callable[[PeerHint], None]
+Gone = Callable[[str], None]
+
+
+class MdnsRegistry:
+    """Announces this node and watches for others, on the given IPv4 addresses.
+
+    ``async with`` opens and closes the sockets; closing says goodbye.
+    """
+
+    def __init__(self, interfaces: Sequence[str]):
+        self._interfaces = list(interfaces)
+        self._zeroconf: AsyncZeroconf | None = None
+        self._sending: asyncio.Future[Any] | None = None
+        self._changes: asyncio.Queue[tuple[str, ServiceStateChange]] = asyncio.Queue(MAX_PENDING)
+
+    async def __aenter__(self) -> Self:
+        self._zeroconf = AsyncZeroconf(interfaces=self._interfaces, ip_version=IPVersion.V4Only)
+        await self._zeroconf.zeroconf.async_wait_for_start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        zeroconf, self._zeroconf = self._zeroconf, None
+        if zeroconf is not None:
+            if self._sending is not None:
+                self._sending.cancel()
+                await asyncio.gather(self._sending, return_exceptions=True)
+            await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+    async def announce(self, hint: PeerHint, addresses: Sequence[str], port: int) -> None:
+        """Tell the network about a node. Cooperating: 1 ms instead of 1.2 s of probing.
+
+        Returns with the first announcement out; its repetitions follow within half a second.
+        """
+        instance = f"{hint.namespace}.{hint.name}.{hint.incarnation:x}".replace(".", "-")[:63]
+        info = AsyncServiceInfo(
+            SERVICE,
+            f"{instance}.{SERVICE}",
+            addresses=[socket.inet_aton(address) for address in addresses],
+            port=port,
+            properties=hint.to_txt(),
+        )
+        self._sending = await self._engine().async_register_service(
+            info, cooperating_responders=True
+        )
+
+    async def watch(self, seen: Seen, gone: Gone) -> None:
+        """Report nodes as they come and go, until cancelled."""
+        browser = AsyncServiceBrowser(
+            self._engine().zeroconf, [SERVICE], handlers=[self._on_change]
+        )
+        names: dict[str, str] = {}
+        try:
+            while True:
+                instance, change = await self._changes.get()
+                if change is ServiceStateChange.Removed:
+                    self._forget(names, instance, gone)
+                elif (hint := await self._resolve(instance)) is not None:
+                    names[instance] = hint.name
+                    seen(hint)
+        finally:
+            await browser.async_cancel()
+
+    def _forget(self, names: dict[str, str], instance: str, gone: Gone) -> None:
+        """Pass a goodbye on, unless a later life of the same node is still announced."""
+        name = names.pop(instance, None)
+        if name is not None and name not in names.values():
+            gone(name)
+
+    async def _resolve(self, instance: str) -> PeerHint | None:
+        info = AsyncServiceInfo(SERVICE, instance)
+        engine = self._engine().zeroconf
+        if not info.load_from_cache(engine) and not await info.async_request(engine, RESOLVE_MS):
+            _LOG.debug("%r does not say where it is", instance)
+            return None
+        txt = {
+            key.decode(errors="replace"): (value or b"").decode(errors="replace")
+            for key, value in info.properties.items()
+        }
+        hosts = info.parsed_addresses(IPVersion.V4Only)
+        return PeerHint.from_txt(txt, tuple(f"{host}:{info.port}" for host in hosts))
+
+    def _on_change(
+        self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+    ) -> None:
+        del zeroconf, service_type
+        try:
+            self._changes.put_nowait((name, state_change))
+        except asyncio.QueueFull:
+            _LOG.warning("more mDNS news than can be looked at; some is dropped")
+
+    def _engine(self) -> Any:
+        if self._zeroconf is None:
+            raise RuntimeError("the registry is not open")
+        return self._zeroconf
