@@ -1,0 +1,121 @@
+"""Client sessions on this node: their streams, in and out."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from edgechain.runtime.slots import Tenant
+from edgechain.spec.ids import RequestKey
+from edgechain.spec.message import (
+    Cancel,
+    Chunk,
+    Control,
+    Hello,
+    Leased,
+    RefusalKind,
+    Refused,
+    TensorSend,
+)
+from edgechain.transport.stream import PeerStream
+
+_LOG = logging.getLogger(__name__)
+
+
+class Desk(Protocol):
+    """Who deals with what clients say: the exchange."""
+
+    def join(self, tenant: Tenant, want: int) -> bool:
+        """A session asks for slots."""
+
+    def confirm(self, tenant: Tenant, slots: int) -> None:
+        """A session confirms a lease."""
+
+    def leave(self, tenant: Tenant) -> None:
+        """A session is gone."""
+
+    def take(self, chunk: Chunk) -> None:
+        """A chunk arrived."""
+
+    def cancel(self, key: RequestKey) -> None:
+        """A session takes an attempt back."""
+
+
+class ClientSessions:
+    """Streams by client session. The exchange speaks to clients through it, and hears them."""
+
+    def __init__(self) -> None:
+        self._streams: dict[Tenant, PeerStream] = {}
+        self._desk: Desk | None = None
+
+    def attach(self, desk: Desk) -> None:
+        """Say who deals with what clients say."""
+        self._desk = desk
+
+    async def serve(self, stream: PeerStream, hello: Hello) -> None:
+        """Own a client's stream from its Welcome (already queued) to its end."""
+        desk = self._require_desk()
+        tenant = (hello.client, hello.session) if hello.client else None
+        if tenant is None or tenant in self._streams:
+            await stream.refuse(Refused(RefusalKind.MALFORMED, "the session has no id of its own"))
+            return
+        self._streams[tenant] = stream
+        try:
+            if not desk.join(tenant, hello.want_slots):
+                reason = "as many clients as slots are connected; raise `slots` or end one"
+                await stream.refuse(Refused(RefusalKind.BUSY, reason))
+                return
+            _LOG.info("client %s joins", stream.peer)
+            await stream.run(_SessionHandler(tenant, desk))
+            _LOG.info("client %s leaves", stream.peer)
+        finally:
+            del self._streams[tenant]
+            desk.leave(tenant)
+
+    def tell(self, tenant: Tenant, control: Control) -> None:
+        """Tell a session something; a session that is gone hears nothing."""
+        stream = self._streams.get(tenant)
+        if stream is not None:
+            stream.send(control)
+
+    def send_tensor(self, tenant: Tenant, send: TensorSend) -> None:
+        """Send a result tensor to a session."""
+        stream = self._streams.get(tenant)
+        if stream is None:
+            send.done(False)
+        else:
+            stream.send_tensor(send)
+
+    def close(self, reason: str) -> None:
+        """Say goodbye to every session."""
+        for stream in self._streams.values():
+            stream.close(reason)
+
+    def _require_desk(self) -> Desk:
+        if self._desk is None:
+            raise RuntimeError("attach() comes first")
+        return self._desk
+
+
+class _SessionHandler:
+    """Passes what one client says to the desk; a client speaks only for itself."""
+
+    def __init__(self, tenant: Tenant, desk: Desk):
+        self._tenant = tenant
+        self._desk = desk
+
+    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
+        if self._owns(chunk.key, stream):
+            self._desk.take(chunk)
+
+    def on_control(self, stream: PeerStream, control: Control) -> None:
+        if isinstance(control, Leased):
+            self._desk.confirm(self._tenant, control.slots)
+        elif isinstance(control, Cancel) and self._owns(control.key, stream):
+            self._desk.cancel(control.key)
+
+    def _owns(self, key: RequestKey, stream: PeerStream) -> bool:
+        if (key.client, key.session) == self._tenant:
+            return True
+        _LOG.warning("client %s speaks for another one; ignored", stream.peer)
+        return False

@@ -1,0 +1,325 @@
+"""The heart of a node: tensors come in, stages run, tensors go out, slots become free.
+
+Plain and synchronous: everything that waits (streams, workers) is behind an interface and
+calls back. One exchange serves one generation of one chain.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import partial
+from math import prod
+from typing import Protocol
+
+from edgechain.runtime.clock import Clock
+from edgechain.runtime.router import Router
+from edgechain.runtime.slots import Arrival, Attempt, LeaseBook, SlotStatistics, SlotTable, Tenant
+from edgechain.runtime.worker_wire import Ran
+from edgechain.spec.chain import ChainManifest
+from edgechain.spec.deadline import Deadline
+from edgechain.spec.ids import RequestKey, StageName
+from edgechain.spec.message import (
+    Chunk,
+    Control,
+    Failure,
+    FailureKind,
+    Hop,
+    Lease,
+    Released,
+    TensorSend,
+)
+
+_LOG = logging.getLogger(__name__)
+
+MAX_BUDGET_SECONDS = 3600.0
+"""An attempt may hold a slot no longer than this, whatever its sender says."""
+
+
+class Actor(Protocol):
+    """What the exchange needs of a stage's actor."""
+
+    def deliver(self, attempt: Attempt, tensor: int) -> None:
+        """One of the stage's inputs lies in the attempt's slot."""
+
+    def forget(self, attempt: Attempt) -> None:
+        """The attempt has ended."""
+
+
+class Memory(Protocol):
+    """The slots' memory."""
+
+    def region(self, slot: int, tensor: int, size: int) -> memoryview:
+        """``size`` bytes of a tensor in a slot."""
+
+
+class Peers(Protocol):
+    """The way to other nodes."""
+
+    def send_tensor(self, hop: Hop, send: TensorSend) -> None:
+        """Send, now or as soon as that life of that node is reachable; ``done`` tells."""
+
+
+class Clients(Protocol):
+    """The way to client sessions."""
+
+    def tell(self, tenant: Tenant, control: Control) -> None:
+        """Tell a session something; a session that is gone hears nothing."""
+
+    def send_tensor(self, tenant: Tenant, send: TensorSend) -> None:
+        """Send a result tensor; ``done`` tells."""
+
+
+def tenant_of(key: RequestKey) -> Tenant:
+    """The client session an attempt belongs to."""
+    return key.client, key.session
+
+
+class Exchange:
+    """Chunks in; deliveries, tensors, failures and freed slots out.
+
+    Every attempt that was given a slot ends with ``Released`` to its client, after ``Failure``
+    if it did not get through here.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a node consists of, each part behind its interface
+        self,
+        manifest: ChainManifest,
+        here: Hop,
+        slots: int,
+        *,
+        actors: Mapping[StageName, Actor],
+        memory: Memory,
+        peers: Peers,
+        clients: Clients,
+        clock: Clock,
+    ):
+        self._manifest = manifest
+        self._router = Router(manifest, here)
+        self._slots = SlotTable(slots)
+        self._leases = LeaseBook(slots)
+        self._actors = actors
+        self._memory = memory
+        self._peers = peers
+        self._clients = clients
+        self._clock = clock
+        self.ignored: Counter[str] = Counter()
+        """Chunks that were thrown away, by reason."""
+
+    # Clients ---------------------------------------------------------------------------------
+
+    def join(self, tenant: Tenant, want: int) -> bool:
+        """A client session asks for slots; false when there are as many sessions as slots."""
+        if not self._leases.join(tenant, want):
+            return False
+        self._tell_leases()
+        return True
+
+    def confirm(self, tenant: Tenant, slots: int) -> None:
+        """A client session holds no more than ``slots``."""
+        self._leases.confirm(tenant, slots)
+        self._tell_leases()
+
+    def leave(self, tenant: Tenant) -> None:
+        """A client session is gone; so is its work."""
+        for attempt in self._slots.of_client(*tenant):
+            self._end(attempt)
+            self._settle(attempt)
+        self._leases.leave(tenant)
+        self._tell_leases()
+
+    def cancel(self, key: RequestKey) -> None:
+        """Forget an attempt. ``Released`` follows, at once if it never was here."""
+        attempt = self._slots.get(key)
+        if attempt is None:
+            self._slots.bury(key)
+            self._clients.tell(tenant_of(key), Released((key,)))
+            return
+        self._end(attempt)
+        self._settle(attempt)
+
+    def _tell_leases(self) -> None:
+        for tenant, slots in self._leases.changes():
+            self._clients.tell(tenant, Lease(slots))
+
+    # Tensors in ------------------------------------------------------------------------------
+
+    def take(self, chunk: Chunk) -> None:
+        """A chunk arrived, from a client or a node."""
+        attempt = self._slots.get(chunk.key) or self._admit(chunk)
+        if attempt is None or attempt.ended:
+            self.ignored["no live attempt"] += attempt is not None
+            return
+        problem = self._place(attempt, chunk)
+        if problem:
+            stage = self._manifest.stages[0].name
+            self._fail(attempt, FailureKind.INVALID_INPUT, stage, problem)
+
+    def _admit(self, chunk: Chunk) -> Attempt | None:
+        if self._slots.is_over(chunk.key):
+            self.ignored["the attempt is over"] += 1
+            return None
+        refusal = self._refusal(chunk)
+        if refusal is not None:
+            self._slots.bury(chunk.key)
+            self._refuse(chunk.key, *refusal)
+            return None
+        budget = min(chunk.budget, MAX_BUDGET_SECONDS)
+        deadline = Deadline.after(self._clock.now(), budget)
+        stages = self._router.stages_here(chunk.route)
+        attempt = self._slots.open(chunk.key, chunk.route, deadline, stages)
+        if attempt is None:
+            self._slots.bury(chunk.key)
+            self._refuse(chunk.key, FailureKind.OVERLOADED, stages[0], "no slot is free")
+        return attempt
+
+    def _refusal(self, chunk: Chunk) -> tuple[FailureKind, StageName, str] | None:
+        """Why an attempt that is new here gets no slot, if it gets none."""
+        first = self._manifest.stages[0].name
+        tenant = tenant_of(chunk.key)
+        lease = self._leases.lease(tenant)
+        if chunk.key.generation != self._manifest.generation:
+            return FailureKind.GENERATION_CHANGED, first, "this node runs another generation"
+        if len(chunk.route) != len(self._manifest.stages) or chunk.offset:
+            return FailureKind.INVALID_INPUT, first, "its first chunk or its route is missing"
+        stages = self._router.stages_here(chunk.route)
+        if not stages:
+            return FailureKind.UNAVAILABLE, first, "the route leads to an earlier life of this node"
+        if len(self._slots.of_client(*tenant)) >= lease:
+            return FailureKind.OVERLOADED, stages[0], f"all {lease} slots of this client are taken"
+        return None
+
+    def _refuse(self, key: RequestKey, kind: FailureKind, stage: StageName, reason: str) -> None:
+        tenant = tenant_of(key)
+        self._clients.tell(tenant, Failure(key, kind, stage, reason))
+        self._clients.tell(tenant, Released((key,)))
+
+    def _place(self, attempt: Attempt, chunk: Chunk) -> str | None:
+        """Put a chunk where it belongs; why not, if it belongs nowhere."""
+        if chunk.tensor in attempt.shapes:
+            self.ignored["duplicate"] += 1
+            return None
+        if chunk.offset == 0:
+            problem = self._expect(attempt, chunk)
+            if problem:
+                return problem
+        arrival = attempt.arriving.get(chunk.tensor)
+        if arrival is None or arrival.received != chunk.offset:
+            return "a chunk is out of order"
+        end = chunk.offset + len(chunk.data)
+        if end > arrival.total or (not len(chunk.data) and arrival.total):
+            return "a chunk does not fit its tensor"
+        region = self._memory.region(attempt.slot, chunk.tensor, arrival.total)
+        region[chunk.offset : end] = chunk.data
+        arrival.received = end
+        if end == arrival.total:
+            del attempt.arriving[chunk.tensor]
+            self._arrived(attempt, chunk.tensor, arrival.shape)
+        return None
+
+    def _expect(self, attempt: Attempt, chunk: Chunk) -> str | None:
+        """Get ready for a tensor, its size judged by our own manifest."""
+        if chunk.tensor >= len(self._manifest.edges):
+            return "the chain has no such tensor"
+        if not self._router.comes_here(attempt.route, chunk.tensor):
+            return "nobody here waits for this tensor"
+        spec = self._manifest.edges[chunk.tensor].tensor
+        problem = spec.misfit(spec.dtype, chunk.shape)
+        if problem:
+            return f"tensor {spec.name!r} {problem}"
+        if prod(chunk.shape) * spec.dtype.itemsize != chunk.total:
+            return f"tensor {spec.name!r} is not as large as its shape"
+        attempt.arriving[chunk.tensor] = Arrival(chunk.shape, chunk.total)
+        return None
+
+    def _arrived(self, attempt: Attempt, tensor: int, shape: tuple[int, ...]) -> None:
+        attempt.shapes[tensor] = shape
+        for stage in self._router.destinations(attempt.route, tensor).local:
+            self._actors[stage].deliver(attempt, tensor)
+
+    # Tensors out -----------------------------------------------------------------------------
+
+    def report(self, attempt: Attempt, stage: StageName, outcome: Ran | str) -> None:
+        """A stage ran, or failed, for an attempt."""
+        if isinstance(outcome, str):
+            self._fail(attempt, FailureKind.STAGE_ERROR, stage, outcome)
+        elif not attempt.ended:
+            self._pass_on(attempt, stage, outcome.shapes)
+        self._settle(attempt)
+
+    def _pass_on(
+        self, attempt: Attempt, stage: StageName, shapes: Iterable[tuple[int, ...]]
+    ) -> None:
+        outputs = self._manifest.stage[stage].outputs
+        for name, shape in zip(outputs, shapes, strict=True):
+            tensor = self._manifest.tensor_index[name]
+            self._arrived(attempt, tensor, shape)
+            self._send(attempt, tensor, shape)
+
+    def _send(self, attempt: Attempt, tensor: int, shape: tuple[int, ...]) -> None:
+        destinations = self._router.destinations(attempt.route, tensor)
+        for hop in destinations.remote:
+            stage = self._router.stage_at(attempt.route, tensor, hop)
+            self._peers.send_tensor(hop, self._outgoing(attempt, tensor, shape, stage))
+        if destinations.to_client:
+            source = self._manifest.edges[tensor].source or ""
+            outgoing = self._outgoing(attempt, tensor, shape, source)
+            self._clients.send_tensor(tenant_of(attempt.key), outgoing)
+
+    def _outgoing(
+        self, attempt: Attempt, tensor: int, shape: tuple[int, ...], stage: StageName
+    ) -> TensorSend:
+        attempt.sending += 1
+        size = prod(shape) * self._manifest.edges[tensor].tensor.dtype.itemsize
+        return TensorSend(
+            key=attempt.key,
+            tensor=tensor,
+            shape=shape,
+            route=attempt.route,
+            deadline=attempt.deadline,
+            payload=self._memory.region(attempt.slot, tensor, size),
+            done=partial(self._sent, attempt, stage),
+        )
+
+    def _sent(self, attempt: Attempt, stage: StageName, whole: bool) -> None:
+        attempt.sending -= 1
+        if not whole and not attempt.deadline.has_passed(self._clock.now()):
+            self._fail(attempt, FailureKind.UNAVAILABLE, stage, "its node is not reachable")
+        self._settle(attempt)
+
+    # Ends ------------------------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """End what has no budget left."""
+        for attempt in self._slots.expired(self._clock.now()):
+            waiting = next(iter(sorted(attempt.running | attempt.to_run)), "")
+            reason = "the deadline passed on this node"
+            self._fail(attempt, FailureKind.DEADLINE_EXCEEDED, waiting, reason)
+            self._settle(attempt)
+
+    def _fail(self, attempt: Attempt, kind: FailureKind, stage: StageName, reason: str) -> None:
+        if attempt.ended:
+            return
+        _LOG.info("request %s: stage %s: %s", attempt.key, stage, reason)
+        self._clients.tell(tenant_of(attempt.key), Failure(attempt.key, kind, stage, reason))
+        self._end(attempt)
+        self._settle(attempt)
+
+    def _end(self, attempt: Attempt) -> None:
+        attempt.ended = True
+        for actor in self._actors.values():
+            actor.forget(attempt)
+
+    def _settle(self, attempt: Attempt) -> None:
+        if self._slots.release(attempt):
+            self._clients.tell(tenant_of(attempt.key), Released((attempt.key,)))
+
+    def statistics(self) -> SlotStatistics:
+        """How full the slots are."""
+        return self._slots.statistics()
+
+    @property
+    def clients(self) -> int:
+        """How many client sessions hold leases."""
+        return self._leases.tenants

@@ -1,0 +1,151 @@
+"""Links to the nodes that run the stages after ours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.runtime.clock import Clock
+from edgechain.spec.ids import StageName
+from edgechain.spec.message import Chunk, Control, Hello, Hop, TensorSend, Welcome
+from edgechain.spec.status import LinkStatus
+from edgechain.transport.link import Link
+from edgechain.transport.stream import PeerStream
+
+_LOG = logging.getLogger(__name__)
+
+
+class PeerLinks:
+    """One link to every peer that runs a stage we feed; a tensor waits for a link to come up.
+
+    ``linked`` is set while every stage in ``wanted`` (the successors of ours on other nodes) has
+    a link that is up.
+    """
+
+    def __init__(self, hello: Hello, wanted: Iterable[StageName], table: PeerTable, clock: Clock):
+        self._hello = hello
+        self._wanted = frozenset(wanted)
+        self._table = table
+        self._clock = clock
+        self._links: dict[str, Link] = {}
+        self._tasks: dict[Link, asyncio.Task[None]] = {}
+        self._streams: dict[Hop, PeerStream] = {}
+        self._stages: dict[Hop, frozenset[StageName]] = {}
+        self._waiting: dict[Hop, list[TensorSend]] = {}
+        self.linked = asyncio.Event()
+        self._judge()
+
+    # Discovery -------------------------------------------------------------------------------
+
+    def seen(self, hint: PeerHint) -> None:
+        """A node announced itself."""
+        ours = hint.chain == self._hello.chain and hint.name != self._hello.name
+        same = (self._hello.generation or "").startswith(hint.generation)
+        if not (ours and same and self._wanted) or not self._table.seen(hint):
+            return
+        link = self._links.get(hint.name)
+        if link is None:
+            self._open(hint.name, hint.addresses, hint.name)
+        else:
+            link.retry(hint.addresses)
+
+    def gone(self, name: str) -> None:
+        """A node said goodbye."""
+        self._table.gone(name)
+
+    def add_static(self, address: str) -> None:
+        """A node is said to be at this address."""
+        if self._wanted:
+            self._open(address, (address,), "")
+
+    def _open(self, label: str, addresses: tuple[str, ...], name: str) -> None:
+        link = Link(addresses, self._hello, self, self._clock.now, name=name)
+        self._links[label] = link
+        self._tasks[link] = asyncio.create_task(link.run(), name=f"link to {label}")
+
+    # Tensors ---------------------------------------------------------------------------------
+
+    def send_tensor(self, hop: Hop, send: TensorSend) -> None:
+        """Send, now or as soon as that life of that node is linked, until the deadline."""
+        stream = self._streams.get(hop)
+        if stream is not None:
+            stream.send_tensor(send)
+        elif any(h.node == hop.node for h in self._streams):
+            send.done(False)  # another life of the node answers there: this one is over
+        else:
+            self._waiting.setdefault(hop, []).append(send)
+
+    def expire(self) -> None:
+        """Give up on what waited until its deadline."""
+        now = self._clock.now()
+        for hop, sends in list(self._waiting.items()):
+            kept = [send for send in sends if not send.deadline.has_passed(now)]
+            late = [send for send in sends if send.deadline.has_passed(now)]
+            if kept:
+                self._waiting[hop] = kept
+            else:
+                del self._waiting[hop]
+            for send in late:
+                send.done(False)
+
+    # What links report -----------------------------------------------------------------------
+
+    def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
+        """A link is up: let waiting tensors go, or close it if it leads nowhere we need."""
+        stages = frozenset(welcome.stages)
+        if self._wanted.isdisjoint(stages):
+            self._tasks[link].cancel()
+            return
+        _LOG.info("linked to %s (%s)", welcome.hop.node, ", ".join(sorted(stages)))
+        self._streams[welcome.hop] = stream
+        self._stages[welcome.hop] = stages
+        for hop in [hop for hop in self._waiting if hop.node == welcome.hop.node]:
+            for send in self._waiting.pop(hop):
+                self.send_tensor(hop, send)
+        self._judge()
+
+    def on_down(self, link: Link, reason: str) -> None:
+        """A link is down."""
+        if link.welcome is not None:
+            _LOG.info("link to %s is down: %s", link.welcome.hop.node, reason)
+            self._streams.pop(link.welcome.hop, None)
+            self._stages.pop(link.welcome.hop, None)
+        self._judge()
+
+    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
+        """Nothing flows against a link's direction."""
+        _LOG.warning("%s sends tensors against the link's direction", stream.peer)
+
+    def on_control(self, stream: PeerStream, control: Control) -> None:
+        """Nothing needs to be said against a link's direction yet."""
+        _LOG.debug("%s says %s", stream.peer, control)
+
+    def _judge(self) -> None:
+        if self._wanted <= frozenset[StageName]().union(*self._stages.values()):
+            self.linked.set()
+        else:
+            self.linked.clear()
+
+    # End -------------------------------------------------------------------------------------
+
+    async def close(self, reason: str) -> None:
+        """Say goodbye on every link and end them; may be called twice."""
+        tasks = list(self._tasks.values())
+        for link in self._tasks:
+            link.close(reason)
+        if tasks:
+            await asyncio.wait(tasks, timeout=0.2)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        for sends in self._waiting.values():
+            for send in sends:
+                send.done(False)
+        self._waiting.clear()
+
+    def statistics(self) -> tuple[LinkStatus, ...]:
+        """Every link."""
+        return tuple(link.statistics() for link in self._links.values())
