@@ -1,0 +1,219 @@
+"""A running chain as its user sees it: ``connect``, ``infer``, ``stream``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from edgechain.client.find import (
+    Found,
+    as_directory,
+    find_at,
+    find_local,
+    manifest_at,
+    matches,
+    watched,
+)
+from edgechain.client.fleet import Fleet
+from edgechain.client.inputs import check_inputs
+from edgechain.client.results import Result
+from edgechain.client.submit import Submitter
+from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.errors import Cancelled, RequestError, Unavailable, UnknownChain
+from edgechain.runtime.chain_files import load_manifest
+from edgechain.runtime.clock import SystemClock
+from edgechain.spec.chain import ChainManifest
+from edgechain.spec.ids import Generation, new_client_id
+from edgechain.spec.message import Hello, Role
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Inputs = Mapping[str, Array] | Array
+
+DEADLINE_SECONDS = 10.0
+"""What a request gets when its caller says nothing: a Zero 2 W may need seconds for a frame."""
+
+FIND_SECONDS = 5.0
+IN_FLIGHT = 8
+"""Frames of a stream that are under way at a time; a node's default number of slots."""
+
+
+class Chain:
+    """An open connection to a running chain. Made by ``connect``."""
+
+    def __init__(self, name: str, manifest: ChainManifest, submitter: Submitter):
+        self.name = name
+        self.manifest = manifest
+        self._submitter = submitter
+
+    async def infer(self, inputs: Inputs, *, deadline: float = DEADLINE_SECONDS) -> Result:
+        """One request: arrays by input name (or one bare array) in, a ``Result`` out.
+
+        ``deadline`` is in seconds from now. Raises ``InvalidInput`` before anything is sent, or
+        the ``RequestError`` the request ended with, no later than the deadline.
+        """
+        values = check_inputs(self.manifest, inputs)
+        return await self._submitter.submit(values, deadline)
+
+    async def stream(
+        self,
+        frames: AsyncIterable[Inputs] | Iterable[Inputs],
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        in_flight: int = IN_FLIGHT,
+    ) -> AsyncIterator[Result]:
+        """Many requests, ``in_flight`` at a time; results come in the order of the frames.
+
+        A frame that fails does not end the stream: its result carries the error.
+        """
+        pending: deque[asyncio.Task[Result]] = deque()
+        index = 0
+        try:
+            async for frame in _each(frames):
+                if len(pending) == in_flight:
+                    yield await pending.popleft()
+                pending.append(asyncio.create_task(self._settle(index, frame, deadline)))
+                index += 1
+            while pending:
+                yield await pending.popleft()
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _settle(self, index: int, frame: Inputs, deadline: float) -> Result:
+        try:
+            result = await self.infer(frame, deadline=deadline)
+        except RequestError as error:
+            return Result(index, 0.0, {}, error)
+        return Result(index, result.latency, result.tensors)
+
+
+async def _each(frames: AsyncIterable[Inputs] | Iterable[Inputs]) -> AsyncIterator[Inputs]:
+    if isinstance(frames, AsyncIterable):
+        async for frame in frames:
+            yield frame
+    else:
+        for frame in frames:
+            yield frame
+
+
+@asynccontextmanager
+async def connect(
+    target: str | os.PathLike[str],
+    *,
+    namespace: str = "default",
+    peers: Sequence[str] = (),
+    timeout: float = FIND_SECONDS,
+    mdns: bool = False,
+) -> AsyncIterator[Chain]:
+    """Connect to a running chain by its name or by the directory it was split into.
+
+    A chain that `edgechain up` runs on this machine is found by its record, others by mDNS;
+    ``mdns=True`` ignores the record, ``peers`` (``host:port``) asks those addresses and nobody
+    else. Raises ``UnknownChain`` when nobody answers within ``timeout`` seconds and
+    ``Unavailable`` when a stage of it has no node.
+    """
+    target = os.fspath(target)
+    async with AsyncExitStack() as stack:
+        if peers:
+            found = await find_at(tuple(peers), None)
+            fleet = _open_fleet(stack, found, namespace)
+        elif not mdns and (local := find_local(target)) is not None:
+            found = await find_at(local.addresses, local.name)
+            fleet = _open_fleet(stack, found, namespace)
+        else:
+            found, fleet = await _discover(stack, target, namespace, timeout)
+        submitter = _submitter(found, fleet)
+        stack.callback(submitter.close, Cancelled("the connection to the chain was closed"))
+        await _wait_until_complete(fleet, found, timeout)
+        yield Chain(found.name, found.manifest, submitter)
+
+
+def _open_fleet(stack: AsyncExitStack, found: Found, namespace: str) -> Fleet:
+    hello = Hello(
+        role=Role.CLIENT,
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        namespace=namespace,
+        chain=found.name,
+        generation=Generation(found.manifest.generation),
+        client=new_client_id(),
+        session=secrets.randbits(63),
+        want_slots=IN_FLIGHT,
+    )
+    fleet = Fleet(hello, (stage.name for stage in found.manifest.stages), SystemClock())
+    stack.push_async_callback(fleet.close)
+    for address in found.addresses:
+        fleet.add(address)
+    return fleet
+
+
+async def _discover(
+    stack: AsyncExitStack, target: str, namespace: str, timeout: float
+) -> tuple[Found, Fleet]:
+    """Find a chain by mDNS and go on listening for its nodes."""
+    directory = as_directory(target)
+    manifest = load_manifest(directory) if directory is not None else None
+    news = await stack.enter_async_context(watched(PeerTable(namespace)))
+    try:
+        async with asyncio.timeout(timeout):
+            hint = await news.get()
+            while not matches(hint, target, manifest):
+                hint = await news.get()
+            manifest = manifest or await manifest_at(hint.addresses[0])
+    except TimeoutError:
+        raise UnknownChain(_nobody(target, directory is not None, timeout)) from None
+    fleet = _open_fleet(stack, Found(hint.chain, manifest, ()), namespace)
+    fleet.seen(hint)
+    task = asyncio.create_task(_follow(news, fleet), name="mDNS news")
+    stack.push_async_callback(_end, task)
+    return Found(hint.chain, manifest, ()), fleet
+
+
+async def _follow(news: asyncio.Queue[PeerHint], fleet: Fleet) -> None:
+    while True:
+        fleet.seen(await news.get())
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _nobody(target: str, is_directory: bool, timeout: float) -> str:
+    if is_directory:
+        return f"the chain in {target} is not running; start it with `edgechain up {target}`"
+    return (
+        f"no chain called {target!r} answers after {timeout:g} s; "
+        "`edgechain status` lists those that do"
+    )
+
+
+def _submitter(found: Found, fleet: Fleet) -> Submitter:
+    hello = fleet.hello
+    if hello.client is None:
+        raise RuntimeError("a client has an id")
+    submitter = Submitter(
+        found.manifest, hello.client, hello.session, fleet.routes, fleet, SystemClock()
+    )
+    fleet.attach(submitter)
+    return submitter
+
+
+async def _wait_until_complete(fleet: Fleet, found: Found, timeout: float) -> None:
+    try:
+        async with asyncio.timeout(timeout):
+            await fleet.complete.wait()
+    except TimeoutError:
+        missing = fleet.routes.missing()
+        stage = missing[0] if missing else found.manifest.stages[0].name
+        reasons = "; ".join(fleet.complaints()) or "no node that runs it was found"
+        raise Unavailable(stage, f"{reasons} (waited {timeout:g} s)") from None

@@ -1,0 +1,97 @@
+"""From what a caller names (a directory or a chain's name) to nodes and a manifest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgechain.discovery.interfaces import multicast_addresses
+from edgechain.discovery.local import LocalChain, find_chain, running_chains
+from edgechain.discovery.mdns import MdnsRegistry
+from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.errors import InvalidDocument, ProtocolError, Unavailable, UnknownChain
+from edgechain.runtime.chain_files import load_manifest
+from edgechain.spec.chain import ChainManifest
+from edgechain.spec.document import parse
+from edgechain.transport.link import fetch_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chain that answers: what it is called there, its manifest and where to begin.
+
+    ``addresses`` are all there are when the chain runs on this machine (``local``), and the
+    first that was heard of otherwise.
+    """
+
+    name: str
+    manifest: ChainManifest
+    addresses: tuple[str, ...]
+
+
+def as_directory(target: str) -> Path | None:
+    """The chain directory that ``target`` names, if it names one."""
+    path = Path(target)
+    if path.name == "chain.yaml" and path.is_file():
+        return path.parent
+    return path if path.is_dir() and (path / "chain.yaml").is_file() else None
+
+
+def find_local(target: str) -> LocalChain | None:
+    """The chain that `up` runs on this machine under this name, or from this directory."""
+    directory = as_directory(target)
+    if directory is None:
+        return find_chain(target)
+    generation = load_manifest(directory).generation
+    return next((c for c in running_chains() if c.generation == generation), None)
+
+
+def matches(hint: PeerHint, target: str, manifest: ChainManifest | None) -> bool:
+    """Whether an announced node belongs to what was asked for."""
+    if manifest is not None:
+        return manifest.generation.startswith(hint.generation)
+    return hint.chain == target
+
+
+async def manifest_at(address: str) -> ChainManifest:
+    """A node's manifest, checked. Raises ``Unavailable`` or ``ProtocolError``."""
+    try:
+        return parse(
+            ChainManifest, await fetch_manifest(address), file=f"the manifest at {address}"
+        )
+    except InvalidDocument as error:
+        raise ProtocolError(str(error)) from error
+
+
+async def find_at(addresses: tuple[str, ...], name: str | None) -> Found:
+    """Ask known addresses for the chain. Raises ``UnknownChain`` when none answers."""
+    reasons = []
+    for address in addresses:
+        try:
+            manifest = await manifest_at(address)
+        except Unavailable as error:
+            reasons.append(error.reason)
+            continue
+        return Found(name or manifest.name, manifest, addresses)
+    raise UnknownChain(f"no node answers at {', '.join(addresses)}: {reasons[-1]}")
+
+
+@asynccontextmanager
+async def watched(table: PeerTable) -> AsyncIterator[asyncio.Queue[PeerHint]]:
+    """Nodes as mDNS reports them."""
+    news: asyncio.Queue[PeerHint] = asyncio.Queue(table.capacity)
+
+    def seen(hint: PeerHint) -> None:
+        if table.seen(hint) and not news.full():
+            news.put_nowait(hint)
+
+    async with MdnsRegistry(multicast_addresses()) as registry:
+        task = asyncio.create_task(registry.watch(seen, table.gone), name="mDNS watch")
+        try:
+            yield news
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

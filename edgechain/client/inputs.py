@@ -1,0 +1,61 @@
+"""A caller's arrays, checked against the chain's inputs before anything is sent."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgechain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgechain.spec.chain import ChainManifest
+
+    Array = NDArray[Any]
+
+
+def check_inputs(manifest: ChainManifest, given: Mapping[str, Array] | Array) -> dict[int, Array]:
+    """Arrays by edge, contiguous, for the names of the signature or of the tensors.
+
+    A chain with one input takes a bare array too. Raises ``InvalidInput`` naming the input.
+    """
+    if not isinstance(given, Mapping):
+        if len(manifest.inputs) != 1:
+            names = ", ".join(port.name for port in manifest.inputs)
+            raise InvalidInput(f"the chain has several inputs; name them: {names}")
+        given = {manifest.inputs[0].name: given}
+    edges = {name: edge for name, edge in _names(manifest)}
+    found: dict[int, Array] = {}
+    for name, value in given.items():
+        if name not in edges:
+            raise InvalidInput(_unknown(name, manifest))
+        found[edges[name]] = _fit(manifest, edges[name], name, np.asarray(value))
+    for port, edge in zip(manifest.inputs, manifest.input_edges, strict=True):
+        if edge not in found:
+            raise InvalidInput(f"input {port.name!r} is missing")
+    return found
+
+
+def _names(manifest: ChainManifest) -> list[tuple[str, int]]:
+    """Every accepted name; the signature's win over a tensor of the same name."""
+    ports = list(zip(manifest.inputs, manifest.input_edges, strict=True))
+    tensors = [(port.tensor, edge) for port, edge in ports]
+    return tensors + [(port.name, edge) for port, edge in ports]
+
+
+def _unknown(name: str, manifest: ChainManifest) -> str:
+    known = [port.name for port in manifest.inputs]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(map(repr, known))}"
+    return f"the chain has no input {name!r}; {hint}"
+
+
+def _fit(manifest: ChainManifest, edge: int, name: str, value: Array) -> Array:
+    problem = manifest.edges[edge].tensor.misfit(str(value.dtype), value.shape)
+    if problem:
+        raise InvalidInput(f"input {name!r} {problem}")
+    return np.ascontiguousarray(value)
