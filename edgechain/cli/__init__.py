@@ -1,0 +1,21 @@
+"""The street: parse, call one function, print. Commands are loaded when they are called."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point of `edgechain`."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["node"]:  # a node stays small: not even the command line's libraries
+        from edgechain.node.__main__ import main as run_node  # noqa: PLC0415
+
+        sys.exit(run_node(arguments[1:]))
+    try:
+        from edgechain.cli.app import run  # noqa: PLC0415
+    except ImportError as error:
+        package = (error.name or "typer").partition(".")[0]
+        sys.stderr.write(f"edgechain: {package} is missing; pip install 'edgechain[host]'\n")
+        sys.exit(1)
+    sys.exit(run(arguments))

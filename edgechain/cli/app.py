@@ -1,0 +1,96 @@
+"""The command line: one table of commands, each loaded when called, and one place for errors."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from edgechain._version import __version__
+from edgechain.errors import EdgechainError
+
+_COMMANDS = {
+    "inspect": "show a model: signatures, operators, work, and the bytes at every possible cut",
+    "split": "cut a model into submodels and prove them equal to the whole",
+    "verify": "prove again that a chain computes what its model computes",
+    "up": "run every stage of a chain on a node of its own on this machine",
+    "down": "end a chain that `up` started",
+    "node": "run a node: what a device does",
+    "infer": "send one request from a .npz file and save what comes back",
+    "camera": "send pictures or a video through a chain and draw what it finds",
+    "status": "show which nodes are there and how they are",
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Loads ``edgechain.cli.NAME`` and its function ``NAME`` when the command is used."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        function = getattr(importlib.import_module(f"edgechain.cli.{cmd_name}"), cmd_name)
+        single = typer.Typer(add_completion=False)
+        single.command(cmd_name, help=f"{_COMMANDS[cmd_name].capitalize()}.")(function)
+        return typer.main.get_command(single)
+
+
+_app = typer.Typer(
+    cls=_LazyGroup,
+    name="edgechain",
+    help="One neural network across a few Raspberry Pis: cut it, place it, run it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@_app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True),
+) -> None:
+    """One neural network across a few Raspberry Pis: cut it, place it, run it."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit status. Errors of ours are one line on stderr."""
+    command: Any = typer.main.get_command(_app)
+    try:
+        status = command.main(list(arguments), prog_name="edgechain", standalone_mode=False)
+    except EdgechainError as error:
+        return _complain(str(error), 1)
+    except typer.Abort:
+        return _complain("interrupted", 130)
+    except typer.TyperException as error:
+        return _complain(_usage(error), getattr(error, "exit_code", 1))
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def _usage(error: typer.TyperException) -> str:
+    message = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    return f"{message} (try `{context.command_path if context else 'edgechain'} --help`)"
+
+
+def _complain(reason: str, status: int) -> int:
+    line = " ".join(reason.split())
+    sys.stderr.write(f"edgechain: {line}\n")
+    return status
