@@ -1,7 +1,7 @@
 """Every error edgechain raises, as one tree.
 
     EdgechainError                    base; its text is one line: what, where, what to do
-    ├── InvalidDocument               a YAML file people write is wrong; carries file, line, column, key
+    ├── InvalidDocument               a YAML file is wrong; carries file, line, column, key
     ├── InvalidModel                  a .tflite cannot be read or run
     │   ├── CannotCut                 this model cannot be cut there; carries operator and reason
     │   └── NotEqual                  the parts do not compute what the whole computes

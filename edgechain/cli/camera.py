@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 import edgechain
 from edgechain.client.account import Account
@@ -48,7 +49,7 @@ def camera(
     found = open_source(source)
     names = read_labels(labels) if labels is not None else None
     album = Album(save, found) if save is not None else None
-    account = asyncio.run(_watch(chain, found, names, threshold, album, frames, as_json))
+    account = uvloop.run(_watch(chain, found, names, threshold, album, frames, as_json))
     typer.echo(json.dumps(account.as_json()) if as_json else str(account))
     if account.failed:
         raise typer.Exit(1)

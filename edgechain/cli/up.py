@@ -31,7 +31,7 @@ def up(
     """Start the nodes, wait until they found each other; without --detach until Ctrl-C."""
     if name is not None:
         check_name(name, "--name")
-    options = LocalOptions(slots=slots, threads=threads, interpreter=interpreter, port=port)
+    options = LocalOptions(slots=slots, threads=threads, interpreter=interpreter.value, port=port)
     uvloop.run(_up(directory, name, options, detach))
 
 

@@ -1,0 +1,1 @@
+"""The camera side: find a chain, pin routes, submit requests, account for every one."""

@@ -28,7 +28,7 @@ def check_inputs(manifest: ChainManifest, given: Mapping[str, Array] | Array) ->
             names = ", ".join(port.name for port in manifest.inputs)
             raise InvalidInput(f"the chain has several inputs; name them: {names}")
         given = {manifest.inputs[0].name: given}
-    edges = {name: edge for name, edge in _names(manifest)}
+    edges = dict(_names(manifest))
     found: dict[int, Array] = {}
     for name, value in given.items():
         if name not in edges:

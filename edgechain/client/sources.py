@@ -19,7 +19,7 @@ from pathlib import Path
 from edgechain.errors import InvalidMedia
 from edgechain.vision.fit import Picture
 from edgechain.vision.labels import printable
-from edgechain.vision.pictures import is_picture, read_picture
+from edgechain.vision.pictures import holds_picture, is_picture, read_picture
 from edgechain.vision.video import VideoReader
 
 Clock = Callable[[], float]
@@ -122,11 +122,11 @@ def open_source(text: str) -> Source:
         raise InvalidMedia(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
     except ValueError as error:  # a zero byte
         raise InvalidMedia(f"{text!r} is not the name of a file") from error
-    raise InvalidMedia(f"{path}: no such file or folder")
+    raise InvalidMedia(f"{printable(text)}: no such file or folder")
 
 
 def _file(path: Path) -> Source:
-    if is_picture(path):
+    if is_picture(path) or (path.is_file() and holds_picture(path)):
         return PictureSource((path,), (path.name,), alone=True)
     if not path.is_file() or path.stat().st_size == 0:
         raise InvalidMedia(f"{path}: cannot be read as a picture or video")

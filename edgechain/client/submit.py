@@ -151,7 +151,7 @@ class Submitter:
                 request.collector.give(edge_index, value)
             hops = dict.fromkeys(route[position[stage]] for stage in edge.targets)
             for hop in hops:
-                payload = memoryview(value.reshape(-1).view(np.uint8))
+                payload = value.reshape(-1).view(np.uint8).data
                 self._nodes.send_tensor(
                     hop,
                     TensorSend(

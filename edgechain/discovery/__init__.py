@@ -1,0 +1,1 @@
+"""Who might be out there: mDNS, static addresses, this machine's own chains."""

@@ -1,0 +1,1 @@
+"""The daemon of one device: its stages, its port, its links."""

@@ -83,7 +83,7 @@ class Exchange:
     if it did not get through here.
     """
 
-    def __init__(  # noqa: PLR0913 - what a node consists of, each part behind its interface
+    def __init__(
         self,
         manifest: ChainManifest,
         here: Hop,

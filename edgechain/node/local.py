@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Literal, Self
 
 from edgechain.discovery.local import (
     LocalChain,
@@ -54,7 +54,7 @@ class LocalOptions:
     slots: int = 8
     threads: int = 0
     """Per stage; 0 shares this machine's processors out."""
-    interpreter: str = "auto"
+    interpreter: Literal["auto", "litert", "tflite"] = "auto"
     port: int = 0
     namespace: str = "default"
 
@@ -179,7 +179,7 @@ class LocalChainRunner:
             interfaces=(LOOPBACK,),
             slots=options.slots,
             threads=options.threads or share,
-            interpreter=options.interpreter,  # type: ignore[arg-type]  # pydantic checks it
+            interpreter=options.interpreter,
         )
 
     async def _await_all(self, event: str, what: str) -> None:

@@ -116,7 +116,7 @@ class PeerLinks:
 
     def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
         """Nothing flows against a link's direction."""
-        _LOG.warning("%s sends tensors against the link's direction", stream.peer)
+        _LOG.warning("%s sends tensor %d against the link's direction", stream.peer, chunk.tensor)
 
     def on_control(self, stream: PeerStream, control: Control) -> None:
         """Nothing needs to be said against a link's direction yet."""

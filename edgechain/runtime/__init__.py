@@ -1,0 +1,1 @@
+"""What a node is made of: clock, slots, joins, actors, and the interpreter in its worker."""

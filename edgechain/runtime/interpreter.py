@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from edgechain.errors import InvalidModel, MissingDependency
 
 if TYPE_CHECKING:
@@ -88,7 +86,8 @@ class Interpreter:
                 self._engine.resize_tensor_input(detail["index"], value.shape)
                 self._allocated = False
         if not self._allocated:
-            self._engine.allocate_tensors()
+            with _quiet_stderr():
+                self._engine.allocate_tensors()
             self._inputs = self._engine.get_input_details()
             self._allocated = True
 

@@ -21,8 +21,11 @@ class MailboxStatistics:
 
 
 class Mailbox(Generic[Item]):
-    """Items for one reader, in order. The sender never waits: what it may send is bounded by
-    the slots it holds, so an overflow is a mistake of ours and raises ``OverflowError``."""
+    """Items for one reader, in order; the sender never waits.
+
+    What it may send is bounded by the slots it holds, so an overflow is a mistake of ours and
+    raises ``OverflowError``.
+    """
 
     def __init__(self, capacity: int):
         self._capacity = capacity

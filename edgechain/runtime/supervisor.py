@@ -23,7 +23,7 @@ class Supervisor:
     ``actors`` are the running actors by stage, ``arena`` and ``layout`` the slots' memory.
     """
 
-    def __init__(  # noqa: PLR0913 - a device's settings, all by name
+    def __init__(
         self,
         manifest: ChainManifest,
         directory: Path,

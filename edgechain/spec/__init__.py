@@ -1,1 +1,1 @@
-"""Nouns: frozen, checked at birth, no input or output."""
+"""The nouns: frozen, checked at birth, no I/O."""

@@ -120,8 +120,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Node to client: from now on you may hold this many of my slots. The client's ``Leased``
-    answers it, as soon as the client holds no more than that."""
+    """Node to client: from now on you may hold this many of my slots.
+
+    The client's ``Leased`` answers it, as soon as the client holds no more than that.
+    """
 
     slots: int
 

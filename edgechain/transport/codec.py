@@ -126,7 +126,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
-        if shift > 35:  # noqa: PLR2004 - a frame is below 4 GiB
+        if shift > 35:
             raise ValueError("a length without end")
 
 

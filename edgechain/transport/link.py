@@ -87,7 +87,7 @@ class Link:
     because its reason does not go away by itself.
     """
 
-    def __init__(  # noqa: PLR0913 - what a link is
+    def __init__(
         self,
         addresses: tuple[str, ...],
         hello: Hello,

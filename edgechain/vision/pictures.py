@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,11 @@ _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 def is_picture(path: Path) -> bool:
     """Whether the file's name says that it holds a picture."""
     return path.suffix.lower() in READABLE
+
+
+def holds_picture(path: Path) -> bool:
+    """Whether the file's first bytes are those of a picture, whatever it is called."""
+    return bool(cv2.haveImageReader(str(path)))
 
 
 def read_picture(path: Path) -> Picture:
@@ -67,7 +73,8 @@ def write_picture(path: Path, picture: Picture) -> None:
         part.write_bytes(data.tobytes())
         part.replace(path)
     except (OSError, cv2.error) as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         reason = getattr(error, "strerror", None) or "OpenCV cannot encode it"
         raise InvalidMedia(f"{path}: cannot write the picture: {reason.lower()}") from error
 

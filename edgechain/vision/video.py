@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import threading
 from pathlib import Path
 from typing import Any, Self
@@ -25,8 +26,8 @@ class VideoReader:
     def __init__(self, path: Path):
         """Open the file. Raises ``InvalidMedia`` when OpenCV finds no video in it."""
         self._lock = threading.Lock()
-        self._capture = cv2.VideoCapture(str(path))
-        if not self._capture.isOpened():
+        self._capture = cv2.VideoCapture()
+        if _is_text(path) or not self._capture.open(str(path)):
             self._capture.release()
             raise InvalidMedia(f"{path}: cannot be read as a picture or video")
         self.rate = _rate(self._capture.get(cv2.CAP_PROP_FPS))
@@ -77,6 +78,20 @@ class VideoWriter:
         self._writer.release()
         if self._part.exists():
             self._part.replace(self._path)
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the file begins as text: FFmpeg would show it as a terminal does, line by line."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+        # Incremental, because the last character may be cut in two.
+        return "\0" not in codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidMedia(f"{path}: cannot be read: {reason}") from error
 
 
 def _rate(told: float) -> float:
