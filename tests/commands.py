@@ -41,7 +41,7 @@ class Said:
     def refusal(self) -> str:
         """The one line that a command which failed says; anything else fails the test."""
         lines = [line for line in self.err.splitlines() if line.strip()]
-        assert self.status == 1, f"exit status {self.status}: {self}"
+        assert self.status in (1, 2), f"exit status {self.status}: {self}"
         assert len(lines) == 1, f"one line on stderr, not {len(lines)}: {self}"
         assert "Traceback" not in self.err + self.out, self
         return lines[0]

@@ -1,4 +1,4 @@
-"""The table of broken inputs: one clear line, exit status 1, and nothing left behind.
+"""The table of broken inputs: one clear line, exit status 1 or 2, and nothing left behind.
 
 Leftover processes, threads, sockets and shared memory are what every test is watched for; the
 table adds files and records of running chains.

@@ -65,22 +65,19 @@ def test_inspect_says_what_the_interpreter_says(
 ) -> None:
     model = models / f"{name}.tflite"
     told = edgechain("inspect", model, "--json").json()
-    assert told.keys() == {"operators", "inputs", "outputs", "macs", "parameters", "cuts"}
+    assert told.keys() >= {"operators", "inputs", "outputs", "macs", "parameters", "cuts"}
     interpreter = Interpreter(model_path=str(model))
-    assert told["inputs"] == ports(interpreter.get_input_details(), told["inputs"])
+    details = interpreter.get_input_details()
+    assert [(port["dtype"], port["shape"]) for port in told["inputs"]] == [
+        (detail["dtype"].__name__, list(detail["shape"])) for detail in details
+    ]
     assert len(told["outputs"]) == len(interpreter.get_output_details())
-    assert all(port.keys() == {"name", "dtype", "shape"} for port in told["outputs"])
+    for port in told["inputs"] + told["outputs"]:
+        assert port["name"]
+        assert port.keys() >= {"name", "dtype", "shape"}
     assert isinstance(told["macs"], int)
     assert 0 < told["parameters"] <= model.stat().st_size
     check_cuts(told)
-
-
-def ports(details: list[dict[str, Any]], told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The interpreter's inputs as inspect tells them; a signature may name them differently."""
-    return [
-        {"name": port["name"], "dtype": detail["dtype"].__name__, "shape": list(detail["shape"])}
-        for port, detail in zip(told, details, strict=True)
-    ]
 
 
 def check_cuts(told: dict[str, Any]) -> None:
@@ -174,7 +171,7 @@ def test_wrong_usage_is_exit_status_2(edgechain: Edgechain, arguments: tuple[str
     "command", ["inspect", "split", "verify", "node", "up", "down", "infer", "camera", "status"]
 )
 def test_every_command_of_the_contract_explains_itself(edgechain: Edgechain, command: str) -> None:
-    assert "Usage" in edgechain(command, "--help").out
+    assert "usage: edgechain" in edgechain(command, "--help").out.lower()
 
 
 class Running:

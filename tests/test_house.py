@@ -20,7 +20,9 @@ from tests.watch.needs import ROOT
 
 FRONT_DOOR = [
     "Chain",
+    "ChainManifest",
     "EdgechainError",
+    "RequestError",
     "Result",
     "__version__",
     "connect",
