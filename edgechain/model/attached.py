@@ -36,7 +36,12 @@ def attached_files(content: bytes) -> tuple[AttachedFile, ...]:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if sum(entry.file_size for entry in entries) > MAX_ATTACHED_BYTES:
                 return ()
-            return tuple(AttachedFile(e.filename, archive.read(e), e.date_time) for e in entries)
+            first = {entry.filename: entry for entry in reversed(entries)}
+            return tuple(
+                AttachedFile(entry.filename, archive.read(entry), entry.date_time)
+                for entry in entries
+                if first[entry.filename] is entry
+            )
     except Exception:
         # zipfile meets damaged archives with a dozen exceptions, zlib's and struct's among them.
         return ()

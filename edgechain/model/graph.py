@@ -117,3 +117,18 @@ def _without_shape(model: ModelT) -> frozenset[int]:
         for tensor in op.outputs
         if not shape_of(main.tensors[tensor]) and not main.tensors[tensor].hasRank
     )
+
+
+def written_counts(graph: OpGraph) -> dict[int, int]:
+    """Model outputs of which only the first rows are written, with the output that counts them.
+
+    TFLite_Detection_PostProcess gives (boxes, classes, scores, count) and leaves the rows behind
+    the count as they were in memory: they differ between two runs of the whole model as well.
+    """
+    found: dict[int, int] = {}
+    for op in graph.operators:
+        if op.kind == "TFLite_Detection_PostProcess" and len(op.outputs) == 4:
+            *rows, count = op.outputs
+            if count in graph.outputs:
+                found |= {tensor: count for tensor in rows if tensor in graph.outputs}
+    return found

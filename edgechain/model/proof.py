@@ -13,8 +13,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgechain.errors import InvalidChain, InvalidModel
-from edgechain.model.graph import graph_of
+from edgechain.model.graph import graph_of, written_counts
 from edgechain.model.samples import random_samples
+from edgechain.model.schema import is_custom, operator_kind
 from edgechain.model.source import Model
 from edgechain.model.split import Progress, silent
 from edgechain.model.verify import Comparison, OpenRunner, Part, RunFailed, compare
@@ -56,19 +57,49 @@ def prove(
     refuses the model; unequal parts are said in the result, not raised.
     """
     random = random_samples(model, count=runs, seed=seed)
+    counts = {names[t]: names[count] for t, count in written_counts(graph_of(model)).items()}
+
+    def run(samples: Sequence[Mapping[int, Array]]) -> Comparison:
+        named = [{names[i]: value for i, value in sample.items()} for sample in samples]
+        return compare(whole, parts, named, open_runner, progress, counts)
+
     try:
-        comparison = _compare(whole, parts, names, [*random, *given], open_runner, progress)
+        comparison = run([*random, *given])
     except RunFailed as error:
+        _require_known_operators(model, error)
         if error.part is not whole:
             raise
         if not given:
-            raise InvalidModel(
-                f"{error}; if it cannot take random inputs, give real ones with --input"
-            ) from error
-        comparison = _compare(whole, parts, names, given, open_runner, progress)
+            reason = f"{error}; if it cannot take random inputs, give real ones with --input"
+            raise InvalidModel(reason) from error
+        comparison = run(given)
         warning = f"the model does not take random inputs, proved on the given ones only ({error})"
-        return Proof(comparison, 0, len(given), (warning,))
-    return Proof(comparison, len(random), len(given))
+        return Proof(comparison, 0, len(given), (warning, *_remarks(comparison)))
+    return Proof(comparison, len(random), len(given), _remarks(comparison))
+
+
+def _require_known_operators(model: Model, error: InvalidModel) -> None:
+    """Say it plainly when the interpreter failed because it lacks a custom operator."""
+    if "custom op" not in str(error) and "Select TensorFlow" not in str(error):
+        return
+    for graph in model.tree.subgraphs:
+        for index, operator in enumerate(graph.operators):
+            code = model.tree.operatorCodes[operator.opcodeIndex]
+            if is_custom(code) and operator_kind(code) in str(error):
+                raise InvalidModel(
+                    f"{model.file}: operator {index} ({operator_kind(code)}) is a custom operator "
+                    "that this interpreter does not have; convert the model without it"
+                ) from error
+
+
+def _remarks(comparison: Comparison) -> tuple[str, ...]:
+    if not comparison.undefined:
+        return ()
+    remark = (
+        f"{comparison.undefined} elements behind the count of detections were not compared: "
+        "TFLite_Detection_PostProcess does not write them"
+    )
+    return (remark,)
 
 
 def verify(
@@ -131,15 +162,3 @@ def _in_order(manifest: ChainManifest, fed: Sequence[str]) -> list[Stage]:
         placed.append(ready)
         known.update(ready.outputs)
     return placed
-
-
-def _compare(
-    whole: Part,
-    parts: Sequence[Part],
-    names: Mapping[int, str],
-    samples: Sequence[Mapping[int, Array]],
-    open_runner: OpenRunner,
-    progress: Progress,
-) -> Comparison:
-    named = [{names[i]: value for i, value in sample.items()} for sample in samples]
-    return compare(whole, parts, named, open_runner, progress)

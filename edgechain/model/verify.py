@@ -77,11 +77,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The outcome of a proof. ``shapes`` holds every shape each tensor had, one per run."""
+    """The outcome of a proof.
+
+    ``shapes`` holds every shape each tensor had, one per run; ``undefined`` counts the elements
+    that were not compared because no operator writes them.
+    """
 
     runs: int
     difference: Difference | None
     shapes: Mapping[str, tuple[tuple[int, ...], ...]]
+    undefined: int = 0
 
     @property
     def equal(self) -> bool:
@@ -103,11 +108,14 @@ def compare(
     samples: Sequence[Mapping[str, Array]],
     open_runner: OpenRunner,
     progress: Progress = silent,
+    counts: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Run ``samples`` through ``whole`` and through ``parts``, which are in topological order.
 
-    One model is loaded at a time. Stops at nothing: every run is compared, the first difference
-    is kept. Raises ``InvalidModel`` when the interpreter refuses or fails.
+    ``counts`` names for an output the output that says how many of its rows (second dimension)
+    are written: the others are whatever was in memory, in the whole model too. One model is
+    loaded at a time; every run is compared and the first difference is kept. Raises
+    ``InvalidModel`` when the interpreter refuses or fails.
     """
     total = (1 + len(parts)) * len(samples)
     expected = [dict(sample) for sample in samples]
@@ -119,7 +127,10 @@ def compare(
         _run(part, f"stage {part.name}", found, open_runner, steps)
         shapes |= {name: _shapes(found, name) for name in part.outputs}
         _forget(found, parts[number:], whole.outputs)
-    return Comparison(len(samples), _first_difference(whole.outputs, expected, found), shapes)
+    undefined = _drop_unwritten(expected, counts or {})
+    _drop_unwritten(found, counts or {})
+    difference = _first_difference(whole.outputs, expected, found)
+    return Comparison(len(samples), difference, shapes, undefined)
 
 
 @dataclass
@@ -161,6 +172,20 @@ def _forget(values: Sequence[Values], later: Sequence[Part], outputs: Sequence[s
 
 def _shapes(values: Sequence[Values], name: str) -> tuple[tuple[int, ...], ...]:
     return tuple(known[name].shape for known in values)
+
+
+def _drop_unwritten(values: Sequence[Values], counts: Mapping[str, str]) -> int:
+    """Cut outputs to the rows that are written; how many elements that took away.
+
+    The counts themselves are outputs and are compared, so both sides lose the same.
+    """
+    dropped = 0
+    for known in values:
+        for name, count in counts.items():
+            written = known[name][:, : max(0, int(known[count].reshape(-1)[0]))]
+            dropped += known[name].size - written.size
+            known[name] = written
+    return dropped
 
 
 def _first_difference(

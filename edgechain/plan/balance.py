@@ -7,6 +7,7 @@ bytes cross. A chain is as fast as its slowest stage.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +34,11 @@ def balance(graph: OpGraph, stages: int, seconds: Sequence[float] | None = None)
     if stages > len(places) + 1:
         raise CannotCut(_what_binds(graph), _too_many(stages, len(places) + 1))
     taken = np.asarray(all_seconds(graph) if seconds is None else seconds, dtype=np.float64)
-    ends = _best_ends(
-        np.concatenate(([0.0], np.cumsum(taken))),
-        [*places, len(taken) - 1],
-        stages,
-        crossing_bytes(graph),
-    )
-    return contiguous(graph, ends)
+    line = _Line.of(graph, places, taken)
+    bottleneck = line.table(stages).values[-1][-1]
+    if not np.isfinite(bottleneck):
+        raise CannotCut(_what_binds(graph), f"no cut into {stages} leaves every stage an input")
+    return contiguous(graph, line.table(stages, bottleneck * _SAME).ends(places))
 
 
 def cut_places(graph: OpGraph) -> tuple[int, ...]:
@@ -90,54 +89,85 @@ def _working(graph: OpGraph) -> list[bool]:
     return working
 
 
-def _best_ends(
-    until: NDArray[np.float64], places: Sequence[int], stages: int, crossing: Sequence[int]
-) -> list[int]:
-    """Two passes over the same table: the smallest bottleneck, then the fewest bytes under it.
+@dataclass(frozen=True)
+class _Line:
+    """The model as a line from its start over the places where it can be cut to its end.
 
-    ``until[i]`` is the seconds of the operators before ``i``; the last place is the model's end.
+    For every one of these: ``until``, the seconds of all operators before it; ``price``, the
+    bytes that cross there; ``stop``, the last operator before it; ``reader``, the first operator
+    behind it that reads something from before it, without which a group would have no input.
     """
-    stops = until[np.asarray(places) + 1]
-    bottleneck = _table(stops, stages, None)[0][-1][-1] * _SAME
-    price = np.asarray([crossing[place] for place in places], dtype=np.float64)
-    _, chosen = _table(stops, stages, (bottleneck, price))
-    ends: list[int] = []
-    place = len(places) - 1
-    for row in reversed(chosen):
-        place = int(row[place])
-        ends.append(places[place])
-    return ends[::-1]
+
+    until: NDArray[np.float64]
+    price: NDArray[np.float64]
+    stop: NDArray[np.intp]
+    reader: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, graph: OpGraph, places: Sequence[int], seconds: NDArray[np.float64]) -> _Line:
+        stop = np.asarray([-1, *places, len(seconds) - 1], dtype=np.intp)
+        crossing = np.asarray([0, *crossing_bytes(graph)], dtype=np.float64)
+        return cls(
+            until=np.concatenate(([0.0], np.cumsum(seconds)))[stop + 1],
+            price=crossing[stop + 1],
+            stop=stop,
+            reader=_first_readers(graph)[stop + 1],
+        )
+
+    def table(self, stages: int, slowest: float | None = None) -> _Table:
+        """Best value for all up to every place, in 1 to ``stages`` groups.
+
+        The value is the slowest group's seconds, or, where a bound for those is given, the
+        bytes that cross between groups.
+        """
+        start = np.full(len(self.stop), np.inf)
+        start[0] = 0.0
+        values, chosen = [start], []
+        for _ in range(stages):
+            value = np.full(len(self.stop), np.inf)
+            choice = np.zeros(len(self.stop), dtype=np.intp)
+            for place in range(1, len(self.stop)):
+                total = self._totals(values[-1], place, slowest)
+                choice[place] = np.argmin(total)
+                value[place] = total[choice[place]]
+            values.append(value)
+            chosen.append(choice)
+        return _Table(values, chosen)
+
+    def _totals(
+        self, before: NDArray[np.float64], place: int, slowest: float | None
+    ) -> NDArray[np.float64]:
+        """The value up to ``place`` for every place at which its last group may begin."""
+        group = self.until[place] - self.until[:place]
+        fed = self.reader[:place] <= self.stop[place]
+        if slowest is None:
+            return np.where(fed, np.maximum(before[:place], group), np.inf)
+        return np.where(fed & (group <= slowest), before[:place] + self.price[:place], np.inf)
 
 
-_Table = tuple[list[NDArray[np.float64]], list[NDArray[np.intp]]]
+@dataclass(frozen=True)
+class _Table:
+    values: list[NDArray[np.float64]]
+    chosen: list[NDArray[np.intp]]
+
+    def ends(self, places: Sequence[int]) -> list[int]:
+        """The last operator of every group but the last one."""
+        place, ends = len(places) + 1, []
+        for row in reversed(self.chosen[1:]):
+            place = int(row[place])
+            ends.append(places[place - 1])
+        return ends[::-1]
 
 
-def _table(
-    stops: NDArray[np.float64], stages: int, limit: tuple[float, NDArray[np.float64]] | None
-) -> _Table:
-    """Best value for the operators up to every place, in 1 to ``stages`` groups.
-
-    And the place before the last group. Without ``limit`` the value is the slowest group, with
-    it (the slowest allowed, and the bytes crossing at each place) the bytes that cross.
-    """
-    bound = np.inf if limit is None else limit[0]
-    first = stops if limit is None else np.where(stops <= bound, 0.0, np.inf)
-    values, chosen = [first], []
-    for _ in range(stages - 1):
-        value = np.full(len(stops), np.inf)
-        choice = np.zeros(len(stops), dtype=np.intp)
-        for place in range(1, len(stops)):
-            group = stops[place] - stops[:place]
-            before = values[-1][:place]
-            if limit is None:
-                total = np.maximum(before, group)
-            else:
-                total = np.where(group <= bound, before + limit[1][:place], np.inf)
-            choice[place] = np.argmin(total)
-            value[place] = total[choice[place]]
-        values.append(value)
-        chosen.append(choice)
-    return values, chosen
+def _first_readers(graph: OpGraph) -> NDArray[np.intp]:
+    """For the cut before every operator, the first one behind it that reads across it."""
+    count = len(graph.operators)
+    first = np.full(count + 1, count, dtype=np.intp)
+    for op in reversed(graph.operators):
+        if op.inputs:
+            born = min(graph.producer.get(tensor, -1) for tensor in op.inputs)
+            first[born + 1 : op.index + 1] = op.index
+    return first
 
 
 def _too_many(stages: int, most: int) -> str:
