@@ -149,7 +149,7 @@ def _open_fleet(stack: AsyncExitStack, found: Found, namespace: str) -> Fleet:
         session=secrets.randbits(63),
         want_slots=IN_FLIGHT,
     )
-    fleet = Fleet(hello, (stage.name for stage in found.manifest.stages), SystemClock())
+    fleet = Fleet(hello, tuple(found.manifest.stage), SystemClock())
     stack.push_async_callback(fleet.close)
     for address in found.addresses:
         fleet.add(address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from edgechain.client.routes import RouteTable
 from edgechain.client.submit import Submitter
@@ -34,7 +34,7 @@ class Fleet:
     ``complete`` is set while every stage has a node that leases us slots.
     """
 
-    def __init__(self, hello: Hello, stages: Iterable[StageName], clock: Clock):
+    def __init__(self, hello: Hello, stages: Sequence[StageName], clock: Clock):
         self.hello = hello
         self._clock = clock
         self._links: dict[str, Link] = {}
@@ -43,6 +43,7 @@ class Fleet:
         self._hops: dict[PeerStream, Hop] = {}
         self._submitter: Submitter | None = None
         self._grace: asyncio.TimerHandle | None = None
+        self._stages = frozenset(stages)
         self.routes = RouteTable(stages)
         self.complete = asyncio.Event()
 
@@ -140,7 +141,7 @@ class Fleet:
         leased = frozenset[StageName]().union(
             *(node.stages for node in self.routes.nodes() if node.lease)
         )
-        if not self.routes.missing() and leased:
+        if leased >= self._stages:
             self.complete.set()
             if self._grace is not None:
                 self._grace.cancel()

@@ -86,11 +86,6 @@ class ClientSessions:
         else:
             stream.send_tensor(send)
 
-    def close(self, reason: str) -> None:
-        """Say goodbye to every session."""
-        for stream in self._streams.values():
-            stream.close(reason)
-
     def _require_desk(self) -> Desk:
         if self._desk is None:
             raise RuntimeError("attach() comes first")

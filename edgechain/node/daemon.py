@@ -21,6 +21,7 @@ from edgechain.node.exchange import Exchange
 from edgechain.node.peers import PeerLinks
 from edgechain.node.settings import NodeSettings
 from edgechain.runtime.clock import Clock, SystemClock
+from edgechain.runtime.interpreter import InterpreterKind, chosen_kind
 from edgechain.runtime.supervisor import Supervisor
 from edgechain.runtime.worker_process import resident_bytes
 from edgechain.spec.document import render
@@ -43,6 +44,9 @@ from edgechain.transport.stream import PeerStream
 
 _LOG = logging.getLogger(__name__)
 
+GOODBYE_SECONDS = 0.5
+"""How long peers have to hear a goodbye; those that do end the wait."""
+
 SWEEP_SECONDS = 0.1
 """How soon a slot whose attempt has run out of budget is free again."""
 
@@ -61,6 +65,7 @@ class Node:
         self._clock = clock or SystemClock()
         self._born = self._clock.now()
         self._stopping = asyncio.Event()
+        self._inbound: set[PeerStream] = set()
         self._here = Hop(config.name, new_incarnation())
         self._supervisor = Supervisor(
             manifest,
@@ -71,6 +76,7 @@ class Node:
             interpreter=config.interpreter,
             clock=self._clock,
         )
+        self._interpreter = chosen_kind(InterpreterKind(config.interpreter))
         self._clients = ClientSessions()
         self._peers = PeerLinks(
             self._hello(), settings.successors, PeerTable(config.namespace), self._clock
@@ -101,11 +107,12 @@ class Node:
         """Live. Raises what keeps the node from starting, or ``NodeFailed`` when it ends itself."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._supervisor)
-            stack.push_async_callback(self._server.stop)
+            stack.push_async_callback(self._server.stop, GOODBYE_SECONDS)
             stack.push_async_callback(self._peers.close, "the node stops")
             port = await self._server.start(self._settings.config.host, self._settings.config.port)
             await self._work(port)
-            self._clients.close("the node stops")
+            for stream in self._inbound:
+                stream.close("the node stops")
         _LOG.info("%s has stopped", self._here.node)
 
     async def _work(self, port: int) -> None:
@@ -164,11 +171,19 @@ class Node:
             _LOG.warning("refused %s %s: %s", hello.role, hello.name, refused.reason)
             await stream.refuse(refused)
             return
+        await self._serve(stream, hello)
+
+    async def _serve(self, stream: PeerStream, hello: Hello) -> None:
+        """Own an accepted stream to its end."""
         stream.send(self._welcome())
-        if hello.role is Role.CLIENT:
-            await self._clients.serve(stream, hello)
-        else:
-            await stream.run(_Inflow(self._exchange))
+        self._inbound.add(stream)
+        try:
+            if hello.role is Role.CLIENT:
+                await self._clients.serve(stream, hello)
+            else:
+                await stream.run(_Inflow(self._exchange))
+        finally:
+            self._inbound.discard(stream)
 
     def _refusal(self, hello: Hello) -> Refused | None:
         config = self._settings.config
@@ -230,7 +245,7 @@ class Node:
             generation=settings.manifest.generation,
             incarnation=self._here.incarnation,
             version=__version__,
-            interpreter=settings.config.interpreter,
+            interpreter=self._interpreter,
             pid=os.getpid(),
             uptime_seconds=self._clock.now() - self._born,
             resident_bytes=resident_bytes(os.getpid()),

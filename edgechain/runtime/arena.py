@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from contextlib import suppress
 
 
 class Arena:
@@ -28,12 +29,13 @@ class Arena:
         return cls(fileno, size)
 
     def close(self) -> None:
-        """Unmap and close; may be called twice. Views handed out must be gone by then."""
+        """Unmap and close; may be called twice. What is still looked at is unmapped later."""
         if self.fileno >= 0:
-            self.view.release()
-            self._map.close()
             os.close(self.fileno)
             self.fileno = -1
+            with suppress(BufferError):
+                self.view.release()
+                self._map.close()
 
 
 def _anonymous_file() -> int:

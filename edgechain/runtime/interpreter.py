@@ -106,17 +106,19 @@ def open_interpreter(
     model: bytes, *, threads: int = 1, kind: InterpreterKind = InterpreterKind.AUTO
 ) -> Interpreter:
     """Load a model. Raises ``InvalidModel`` when the interpreter refuses it."""
-    module, chosen = _load(kind)
+    chosen = chosen_kind(kind)
+    module = importlib.import_module(_MODULES[chosen])
     with _verdict("cannot be loaded"), _quiet_stderr():
         engine = module.Interpreter(model_content=model, num_threads=threads)
         return Interpreter(engine, chosen)
 
 
-def _load(kind: InterpreterKind) -> tuple[Any, InterpreterKind]:
+def chosen_kind(kind: InterpreterKind) -> InterpreterKind:
+    """The interpreter that ``kind`` means here. Raises ``MissingDependency``."""
     wanted = tuple(_MODULES) if kind is InterpreterKind.AUTO else (kind,)
     for candidate in wanted:
         if _find(candidate):
-            return importlib.import_module(_MODULES[candidate]), candidate
+            return candidate
     names = " or ".join("ai-edge-litert" if k == "litert" else "tflite-runtime" for k in wanted)
     raise MissingDependency(f"no TFLite interpreter is installed here; install {names}")
 
