@@ -192,3 +192,20 @@ def test_the_photographs(
     assert {path.name for path in (tmp_path / "OUT").iterdir()} == {
         p.name for p in images.iterdir()
     }
+
+
+def test_the_second_ctrl_c_does_not_wait(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stuck(Brightness):
+        async def infer(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+                await asyncio.sleep(0.01)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    connected(monkeypatch, Stuck())
+    assert camera(folder, "--json") == 1
+    account = json.loads(capsys.readouterr().out)
+    assert account["sent"] == account["failed"] == account["errors"]["Cancelled"] > 0
