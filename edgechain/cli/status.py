@@ -9,6 +9,7 @@ import uvloop
 
 from edgechain.cli.output import emit_json, size, table
 from edgechain.client.survey import Sighting, survey
+from edgechain.discovery.peers import default_namespace
 from edgechain.spec.status import NodeStatus, StageStatus
 
 LISTEN_SECONDS = 1.0
@@ -16,14 +17,14 @@ LISTEN_SECONDS = 1.0
 
 
 def status(
-    namespace: Annotated[str, typer.Option(help="which fleet")] = "default",
+    namespace: Annotated[str | None, typer.Option(help="which fleet")] = None,
     listen: Annotated[
         float, typer.Option(min=0.0, max=60.0, help="seconds to listen for nodes")
     ] = LISTEN_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """List the nodes of this machine and of the network, their stages and their links."""
-    found = uvloop.run(survey(namespace, listen))
+    found = uvloop.run(survey(namespace or default_namespace(), listen))
     if as_json:
         emit_json({"nodes": [_as_json(sighting) for sighting in found]})
         return

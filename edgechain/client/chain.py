@@ -24,7 +24,7 @@ from edgechain.client.fleet import Fleet
 from edgechain.client.inputs import check_inputs
 from edgechain.client.results import Result
 from edgechain.client.submit import Submitter
-from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
 from edgechain.errors import Cancelled, RequestError, Unavailable, UnknownChain
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.clock import SystemClock
@@ -110,7 +110,7 @@ async def _each(frames: AsyncIterable[Inputs] | Iterable[Inputs]) -> AsyncIterat
 async def connect(
     target: str | os.PathLike[str],
     *,
-    namespace: str = "default",
+    namespace: str | None = None,
     peers: Sequence[str] = (),
     timeout: float = FIND_SECONDS,
     mdns: bool = False,
@@ -118,38 +118,40 @@ async def connect(
     """Connect to a running chain by its name or by the directory it was split into.
 
     A chain that `edgechain up` runs on this machine is found by its record, others by mDNS;
+    ``namespace`` is the fleet (``EDGECHAIN_NAMESPACE``, or "default", when absent),
     ``mdns=True`` ignores the record, ``peers`` (``host:port``) asks those addresses and nobody
     else. Raises ``UnknownChain`` when nobody answers within ``timeout`` seconds and
     ``Unavailable`` when a stage of it has no node.
     """
     target = os.fspath(target)
+    table = PeerTable(namespace or default_namespace())
     async with AsyncExitStack() as stack:
         if peers:
             found = await find_at(tuple(peers), None)
-            fleet = _open_fleet(stack, found, namespace)
+            fleet = _open_fleet(stack, found, table)
         elif not mdns and (local := find_local(target)) is not None:
             found = await find_at(local.addresses, local.name)
-            fleet = _open_fleet(stack, found, namespace)
+            fleet = _open_fleet(stack, found, table)
         else:
-            found, fleet = await _discover(stack, target, namespace, timeout)
+            found, fleet = await _discover(stack, target, table, timeout)
         submitter = _submitter(found, fleet)
         stack.callback(submitter.close, Cancelled("the connection to the chain was closed"))
         await _wait_until_complete(fleet, found, timeout)
         yield Chain(found.name, found.manifest, submitter)
 
 
-def _open_fleet(stack: AsyncExitStack, found: Found, namespace: str) -> Fleet:
+def _open_fleet(stack: AsyncExitStack, found: Found, table: PeerTable) -> Fleet:
     hello = Hello(
         role=Role.CLIENT,
         name=f"{socket.gethostname()}:{os.getpid()}",
-        namespace=namespace,
+        namespace=table.namespace,
         chain=found.name,
         generation=Generation(found.manifest.generation),
         client=new_client_id(),
         session=secrets.randbits(63),
         want_slots=IN_FLIGHT,
     )
-    fleet = Fleet(hello, tuple(found.manifest.stage), SystemClock())
+    fleet = Fleet(hello, tuple(found.manifest.stage), table, SystemClock())
     stack.push_async_callback(fleet.close)
     for address in found.addresses:
         fleet.add(address)
@@ -157,12 +159,12 @@ def _open_fleet(stack: AsyncExitStack, found: Found, namespace: str) -> Fleet:
 
 
 async def _discover(
-    stack: AsyncExitStack, target: str, namespace: str, timeout: float
+    stack: AsyncExitStack, target: str, table: PeerTable, timeout: float
 ) -> tuple[Found, Fleet]:
     """Find a chain by mDNS and go on listening for its nodes."""
     directory = as_directory(target)
     manifest = load_manifest(directory) if directory is not None else None
-    news = await stack.enter_async_context(watched(PeerTable(namespace)))
+    news = await stack.enter_async_context(watched(table))
     try:
         async with asyncio.timeout(timeout):
             hint = await news.get()
@@ -171,7 +173,7 @@ async def _discover(
             manifest = manifest or await manifest_at(hint.addresses[0])
     except TimeoutError:
         raise UnknownChain(_nobody(target, directory is not None, timeout)) from None
-    fleet = _open_fleet(stack, Found(hint.chain, manifest, ()), namespace)
+    fleet = _open_fleet(stack, Found(hint.chain, manifest, ()), table)
     fleet.seen(hint)
     task = asyncio.create_task(_follow(news, fleet), name="mDNS news")
     stack.push_async_callback(_end, task)

@@ -88,11 +88,8 @@ async def watched(table: PeerTable) -> AsyncIterator[asyncio.Queue[PeerHint]]:
         if table.seen(hint) and not news.full():
             news.put_nowait(hint)
 
-    def gone(name: str) -> None:
-        table.gone(name)
-
     async with MdnsRegistry(multicast_addresses()) as registry:
-        task = asyncio.create_task(registry.watch(seen, gone), name="mDNS watch")
+        task = asyncio.create_task(registry.watch(seen, table.gone), name="mDNS watch")
         try:
             yield news
         finally:

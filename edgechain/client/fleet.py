@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from edgechain.client.routes import RouteTable
 from edgechain.client.submit import Submitter
-from edgechain.discovery.peers import PeerHint
+from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.runtime.clock import Clock
 from edgechain.spec.ids import StageName
 from edgechain.spec.message import (
@@ -34,7 +34,8 @@ class Fleet:
     ``complete`` is set while every stage has a node that leases us slots.
     """
 
-    def __init__(self, hello: Hello, stages: Sequence[StageName], clock: Clock):
+    def __init__(self, hello: Hello, stages: Sequence[StageName], table: PeerTable, clock: Clock):
+        self._table = table
         self.hello = hello
         self._clock = clock
         self._links: dict[str, Link] = {}
@@ -54,13 +55,13 @@ class Fleet:
     def seen(self, hint: PeerHint) -> None:
         """A node announced itself."""
         same = (self.hello.generation or "").startswith(hint.generation)
-        if hint.chain != self.hello.chain or hint.namespace != self.hello.namespace or not same:
+        if hint.chain != self.hello.chain or not same:
             return
         link = self._links.get(hint.name)
         if link is None:
             self._open(hint.name, hint.addresses, hint.name)
         else:
-            link.retry(hint.addresses)
+            link.retry(self._table.addresses(hint.name))
 
     def add(self, address: str) -> None:
         """A node is said to be at this address."""

@@ -29,7 +29,7 @@ class Sighting:
 
 async def survey(namespace: str, listen: float) -> tuple[Sighting, ...]:
     """Ask every node of this machine's chains, and those heard by mDNS in ``listen`` seconds."""
-    known = {a: n.name for c in running_chains() for n in c.nodes for a in (n.address,)}
+    known = {node.address: node.name for chain in running_chains() for node in chain.nodes}
     for hint in await _hear(namespace, listen):
         known.setdefault(hint.addresses[0], hint.name)
     found = await asyncio.gather(*(_ask(name, address) for address, name in known.items()))

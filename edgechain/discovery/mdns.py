@@ -24,7 +24,7 @@ RESOLVE_MS = 3000
 MAX_PENDING = 4096
 
 Seen = Callable[[PeerHint], None]
-Gone = Callable[[str], None]
+Gone = Callable[[PeerHint], None]
 
 
 class MdnsRegistry:
@@ -75,23 +75,18 @@ class MdnsRegistry:
         browser = AsyncServiceBrowser(
             self._engine().zeroconf, [SERVICE], handlers=[self._on_change]
         )
-        names: dict[str, str] = {}
+        known: dict[str, PeerHint] = {}
         try:
             while True:
                 instance, change = await self._changes.get()
                 if change is ServiceStateChange.Removed:
-                    self._forget(names, instance, gone)
+                    if instance in known:
+                        gone(known.pop(instance))
                 elif (hint := await self._resolve(instance)) is not None:
-                    names[instance] = hint.name
+                    known[instance] = hint
                     seen(hint)
         finally:
             await browser.async_cancel()
-
-    def _forget(self, names: dict[str, str], instance: str, gone: Gone) -> None:
-        """Pass a goodbye on, unless a later life of the same node is still announced."""
-        name = names.pop(instance, None)
-        if name is not None and name not in names.values():
-            gone(name)
 
     async def _resolve(self, instance: str) -> PeerHint | None:
         info = AsyncServiceInfo(SERVICE, instance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,17 @@ MAX_PEERS = 1024
 
 WIRE_KEYS = ("v", "id", "ns", "chain", "gen", "inc")
 """The TXT keys, few and short: mDNS answers stay in one packet."""
+
+
+NAMESPACE_VARIABLE = "EDGECHAIN_NAMESPACE"
+
+
+def default_namespace() -> str:
+    """The fleet that is meant where nobody says which: ``EDGECHAIN_NAMESPACE``, or "default".
+
+    Namespaces keep two fleets on one LAN, or two people on one machine, apart.
+    """
+    return os.environ.get(NAMESPACE_VARIABLE, "") or "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +69,36 @@ class PeerHint:
 
 @dataclass(slots=True)
 class PeerTable:
-    """The hints of one namespace by node name; the newest word counts. Pure."""
+    """The hints of one namespace, one for each life of each node. Pure.
+
+    A node that crashed stays here beside its next life until its record runs out, so whoever
+    wants the node tries all its addresses, the latest heard of first.
+    """
 
     namespace: str
     capacity: int = MAX_PEERS
-    _peers: dict[str, PeerHint] = field(default_factory=dict)
+    _peers: dict[tuple[str, int], PeerHint] = field(default_factory=dict)
 
     def seen(self, hint: PeerHint) -> bool:
         """Note a hint; false when it says nothing new, is not ours, or the table is full."""
-        if hint.namespace != self.namespace or self._peers.get(hint.name) == hint:
+        life = (hint.name, hint.incarnation)
+        if hint.namespace != self.namespace or self._peers.get(life) == hint:
             return False
-        if hint.name not in self._peers and len(self._peers) >= self.capacity:
+        if life not in self._peers and len(self._peers) >= self.capacity:
             return False
-        self._peers[hint.name] = hint
+        self._peers.pop(life, None)
+        self._peers[life] = hint
         return True
 
-    def gone(self, name: str) -> PeerHint | None:
-        """A node said goodbye; what was known of it."""
-        return self._peers.pop(name, None)
+    def gone(self, hint: PeerHint) -> None:
+        """A life of a node said goodbye, or its record ran out."""
+        self._peers.pop((hint.name, hint.incarnation), None)
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Where a node may be, the latest heard of first."""
+        lives = [hint for hint in reversed(self._peers.values()) if hint.name == name]
+        return tuple(dict.fromkeys(address for hint in lives for address in hint.addresses))
 
     def peers(self) -> tuple[PeerHint, ...]:
-        """Everyone, by name."""
-        return tuple(self._peers[name] for name in sorted(self._peers))
+        """Everyone, by name; the latest heard of last."""
+        return tuple(sorted(self._peers.values(), key=lambda hint: hint.name))

@@ -29,6 +29,7 @@ from edgechain.discovery.local import (
     running_chains,
     state_directory,
 )
+from edgechain.discovery.peers import default_namespace
 from edgechain.errors import AddressInUse, EdgechainError, NodeFailed, UnknownChain
 from edgechain.runtime.chain_files import load_manifest, read_stage_file
 from edgechain.spec.chain import ChainManifest, Stage
@@ -56,7 +57,7 @@ class LocalOptions:
     """Per stage; 0 shares this machine's processors out."""
     interpreter: Literal["auto", "litert", "tflite"] = "auto"
     port: int = 0
-    namespace: str = "default"
+    namespace: str = field(default_factory=default_namespace)
 
 
 @dataclass(slots=True)

@@ -49,11 +49,11 @@ class PeerLinks:
         if link is None:
             self._open(hint.name, hint.addresses, hint.name)
         else:
-            link.retry(hint.addresses)
+            link.retry(self._table.addresses(hint.name))
 
-    def gone(self, name: str) -> None:
+    def gone(self, hint: PeerHint) -> None:
         """A node said goodbye."""
-        self._table.gone(name)
+        self._table.gone(hint)
 
     def add_static(self, address: str) -> None:
         """A node is said to be at this address."""

@@ -42,6 +42,7 @@ def session_tag(all_states: Path) -> Iterator[str]:
         patch.setenv(processes.TAG, tag)
         patch.setenv("EDGECHAIN_INTERFACES", LOOPBACK)
         patch.setenv("EDGECHAIN_STATE_DIR", str(all_states / "session"))
+        patch.setenv("EDGECHAIN_NAMESPACE", f"test-{tag}")
         yield tag
     _fail_if_processes(processes.tagged(tag), "the session")
 
@@ -54,10 +55,11 @@ def all_states(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def state_dir(session_tag: str, all_states: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This test's own records of running chains."""
+    """This test's own records of running chains, and its own namespace on the shared loopback."""
     folder = all_states / uuid.uuid4().hex
     folder.mkdir()
     monkeypatch.setenv("EDGECHAIN_STATE_DIR", str(folder))
+    monkeypatch.setenv("EDGECHAIN_NAMESPACE", f"test-{folder.name}")
     return folder
 
 
