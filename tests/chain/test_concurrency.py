@@ -1,0 +1,89 @@
+"""Many requests at once: every answer is its request's own, and nothing grows with them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blockbuster import blockbuster_ctx
+
+import edgechain
+from edgechain.client.chain import Chain
+from tests.chain import chains
+from tests.chain.nodes import NAMESPACE, LiveNode, connected, nodes, processes, threads_of, until
+
+pytestmark = pytest.mark.may_block  # starting and stopping touch files; ``ask_all`` must not
+
+REQUESTS = 200
+
+
+class Gauge:
+    """The different values a count had while it was looked at."""
+
+    def __init__(self, count: Callable[[], int]):
+        self._count, self.seen = count, {count()}
+
+    def look(self) -> None:
+        self.seen.add(self._count())
+
+
+async def ask_all(chain: Chain, gauges: list[Gauge]) -> None:
+    """200 distinct requests at once, with a look at the gauges at every answer."""
+
+    async def ask(number: int) -> None:
+        x = chains.question(number)
+        result = await chain.infer({"x": x}, deadline=60)
+        for gauge in gauges:
+            gauge.look()
+        np.testing.assert_array_equal(result["y"], chains.five_answer(x))
+
+    with blockbuster_ctx("edgechain"):
+        async with asyncio.TaskGroup() as group:
+            for number in range(REQUESTS):
+                group.create_task(ask(number), name="our own question")
+
+
+def tasks_of_the_house() -> int:
+    """Tasks on this loop that are not the test's own questions."""
+    return sum(task.get_name() != "our own question" for task in asyncio.all_tasks())
+
+
+def has_settled(node: LiveNode) -> bool:
+    """Whether the node knows of every address if it needs a link there."""
+    return {link.state for link in node.node.status().links} <= {"up", "closed"}
+
+
+def worker_pids(live: dict[str, LiveNode]) -> list[int]:
+    return [stage.pid for node in live.values() for stage in node.node.status().stages]
+
+
+async def test_two_hundred_requests_over_five_nodes_in_one_loop(five: Path) -> None:
+    placement = {f"n-{name}": (name,) for name in ("head", "left", "right", "meet", "tail")}
+    async with nodes(five, placement, static=True) as live:
+        async with connected(live) as chain:
+            await until(lambda: all(map(has_settled, live.values())), "the links settle")
+            await chain.infer({"x": chains.question(-1)})
+            pids = [os.getpid(), *worker_pids(live)]
+            gauges = [Gauge(tasks_of_the_house), Gauge(lambda: sum(map(threads_of, pids)))]
+            await ask_all(chain, gauges)
+        for node in live.values():
+            assert node.node.status().slots_in_use == 0
+            assert node.node.status().stages[0].ran == REQUESTS + 1
+    assert [len(gauge.seen) for gauge in gauges] == [1, 1], [gauge.seen for gauge in gauges]
+
+
+@pytest.mark.processes
+async def test_two_hundred_requests_over_five_processes(five: Path) -> None:
+    async with (
+        processes(five, "five") as running,
+        edgechain.connect("five", namespace=NAMESPACE) as chain,
+    ):
+        await chain.infer({"x": chains.question(-1)})
+        pids = [os.getpid(), *(node.pid for node in running.nodes)]
+        gauges = [Gauge(tasks_of_the_house), Gauge(lambda: sum(map(threads_of, pids)))]
+        await ask_all(chain, gauges)
+    assert [len(gauge.seen) for gauge in gauges] == [1, 1], [gauge.seen for gauge in gauges]
