@@ -11,18 +11,19 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from edgechain.client.account import Account, Ledger
-from edgechain.client.album import Album
 from edgechain.client.sight import Sight
-from edgechain.client.sources import BrokenFrame, Clock, Frame, Source
+from edgechain.client.sources import BrokenFrame, Clock, Frame, Frames
 from edgechain.errors import Cancelled, Dropped, EdgechainError
 from edgechain.spec.chain import ChainManifest
 from edgechain.vision.draw import draw
 from edgechain.vision.findings import Findings
+from edgechain.vision.fit import Picture
 
 IN_FLIGHT = 4
 """Frames under way at once: enough to keep a chain of three or four stages busy."""
@@ -49,6 +50,23 @@ class InferChain(Protocol):
 
     async def infer(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
         """Answer once, or raise one ``EdgechainError``."""
+
+
+class FrameSource(Protocol):
+    """Where frames come from; ``client.sources`` has those for files."""
+
+    def frames(self, clock: Clock) -> Frames:
+        """Every frame once, in order."""
+
+
+class Pictures(Protocol):
+    """Where annotated frames go; ``client.album`` keeps them as files."""
+
+    def save(self, frame: Frame, picture: Picture) -> Path:
+        """Keep one; says where. Blocks. Raises ``InvalidMedia``."""
+
+    def close(self) -> None:
+        """Nothing more comes; may be called twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +113,10 @@ class Camera:
     def __init__(
         self,
         chain: InferChain,
-        source: Source,
+        source: FrameSource,
         sight: Sight,
         *,
-        album: Album | None = None,
+        album: Pictures | None = None,
         limit: int | None = None,
         in_flight: int = IN_FLIGHT,
         clock: Clock = time.monotonic,
@@ -196,5 +214,5 @@ class Camera:
             self._ledger.failed(self._clock(), Cancelled("the run was stopped"))
 
 
-def _save(album: Album, frame: Frame, findings: Findings) -> None:
+def _save(album: Pictures, frame: Frame, findings: Findings) -> None:
     album.save(frame, draw(frame.image, findings))

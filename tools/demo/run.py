@@ -16,7 +16,8 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,20 +130,20 @@ def _found(report: FrameReport) -> Found:
 def cut(folder: Path, nodes: int) -> Path:
     """Cut the demo's model into a chain directory below ``folder``."""
     model = read_model(MODEL)
-    plan = Plan(balance(graph_of(model), nodes))
+    graph = graph_of(model)
     with progress_reporter() as progress:
         report = make_chain(
             model,
-            plan,
+            Plan(balance(graph, nodes)),
             folder / "chain",
             open_runner=open_interpreter,
             progress=progress,
             name="demo",
             source=MODEL,
         )
-    graph = graph_of(model)
-    print(f"1. cut {MODEL.name}: {len(graph.operators)} operators into {nodes} submodels,")
-    print("   equal to the whole model to the last bit" if report.proof.comparison.equal else "")
+    operators, runs = len(graph.operators), report.proof.comparison.runs
+    print(f"1. cut {MODEL.name}: {operators} operators into {nodes} submodels,")
+    print(f"   equal to the whole model to the last bit in {runs} runs")
     return report.directory
 
 
@@ -186,31 +187,46 @@ async def _stop_when(event: asyncio.Event, stop: Callable[[], None]) -> None:
 
 async def run(options: argparse.Namespace) -> bool:
     """The whole demo; whether every frame was answered."""
-    stop = asyncio.Event()
-    main = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    starting = asyncio.create_task(_cancel_when(stop, main))
+    stop = _listen_for_the_end()
+    giving_up = asyncio.create_task(_cancel_when(stop, asyncio.current_task()))
     directory = await asyncio.to_thread(cut, options.out, options.nodes)
-    with progress_reporter() as progress:
-        runner = LocalChainRunner(directory, "demo", LocalOptions(), detach=False, progress=progress)
-        await runner.__aenter__()
     try:
-        addresses = ", ".join(runner.chain.addresses if runner.chain else ())
-        print(f"2. {options.nodes} node processes found each other by mDNS: {addresses}")
-        async with connect("demo", mdns=True) as chain:
-            starting.cancel()
-            print(f"3. {options.frames} frames of a moving camera:")
-            account = await watch(chain, options.frames, options.out, stop)
+        async with _nodes_of(directory) as addresses:
+            print(f"2. {options.nodes} node processes found each other by mDNS: {addresses}")
+            async with connect("demo", mdns=True) as chain:
+                giving_up.cancel()
+                print(f"3. {options.frames} frames of a moving camera:")
+                account = await watch(chain, options.frames, options.out, stop)
     finally:
-        starting.cancel()
-        await runner.__aexit__(None, None, None)
+        giving_up.cancel()
     print("   every node has ended")
     return account.failed == 0 and account.answered == account.sent
 
 
+@asynccontextmanager
+async def _nodes_of(directory: Path) -> AsyncIterator[str]:
+    """The chain's nodes while they run; yields their addresses."""
+    with progress_reporter() as progress:
+        runner = LocalChainRunner(
+            directory, "demo", LocalOptions(), detach=False, progress=progress
+        )
+        await runner.__aenter__()
+    try:
+        yield ", ".join(runner.chain.addresses if runner.chain else ())
+    finally:
+        await runner.__aexit__(None, None, None)
+
+
+def _listen_for_the_end() -> asyncio.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
 async def _cancel_when(stop: asyncio.Event, task: asyncio.Task[object] | None) -> None:
+    """Before there is an account to close, Ctrl-C simply ends the start."""
     await stop.wait()
     if task is not None:
         task.cancel()
