@@ -174,3 +174,16 @@ def test_nothing_passes_in_ci_because_it_was_not_tried(
     result = run(watched, DATA)
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["*no test data at shared/models beside the repository"])
+
+
+def test_tests_of_one_group_share_a_worker(pytester: pytest.Pytester) -> None:
+    """Some versions of pytest and its distribution plugin lose groups without a word."""
+    pytester.makepyfile(
+        "import pytest\n"
+        "@pytest.mark.xdist_group('together')\n"
+        "@pytest.mark.parametrize('number', range(8))\n"
+        "def test_each(number, worker_id): print('ran on', worker_id)\n"
+    )
+    result = pytester.runpytest_subprocess("-n2", "--dist=loadgroup", "-rP", "-p", "no:asyncio")
+    result.assert_outcomes(passed=8)
+    assert len({line for line in result.outlines if line.startswith("ran on")}) == 1
