@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -69,8 +70,17 @@ class Edgechain:
             check=False,
         )
         said = Said(" ".join(words), done.returncode, done.stdout, done.stderr)
-        assert status is None or said.status == status, said
+        assert status is None or said.status == status, f"{said}\n{self.logs()}"
         return said
+
+    def namespace(self) -> str:
+        """A fleet of its own for each folder of records: all tests share one loopback."""
+        return f"test-{hashlib.sha256(str(self.state).encode()).hexdigest()[:16]}"
+
+    def logs(self) -> str:
+        """The last words of every node that runs, for the report of a failure."""
+        found = sorted(self.state.rglob("*.log"))
+        return "\n".join(f"{path.name}:\n{path.read_text()[-4000:]}" for path in found)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start, and leave it to the caller to end it."""
@@ -90,7 +100,11 @@ class Edgechain:
 
     def whole_environment(self) -> dict[str, str]:
         """Ours, with what this test adds."""
-        own = {"EDGECHAIN_STATE_DIR": str(self.state), "COLUMNS": "200"}
+        own = {
+            "EDGECHAIN_STATE_DIR": str(self.state),
+            "EDGECHAIN_NAMESPACE": self.namespace(),
+            "COLUMNS": "200",
+        }
         return {**os.environ, **own, **self.environment}
 
     @contextmanager
