@@ -26,8 +26,6 @@ def check_target(directory: Path, keep: Path | None = None) -> None:
     nothing else inside. ``keep`` is a file that must not be replaced with it, the model.
     """
     target = directory.resolve()
-    if not target.parent.is_dir():
-        raise InvalidChain(f"{directory}: there is no directory {target.parent} to put it in")
     if not target.exists():
         return
     if not target.is_dir():
@@ -49,6 +47,7 @@ def write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
     """Write ``files`` as the content of ``directory``. Raises ``InvalidChain`` on failure."""
     target = directory.resolve()
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
     except OSError as error:
         raise InvalidChain(f"{directory}: cannot be written: {error.strerror}") from error
@@ -79,7 +78,7 @@ def _swap(fresh: Path, target: Path) -> None:
         target.rename(aside)  # onto an empty directory: allowed, and atomic
         try:
             fresh.rename(target)
-        except OSError:
+        except BaseException:  # Ctrl-C too: never leave nothing there
             aside.rename(target)
             raise
         shutil.rmtree(aside, ignore_errors=True)

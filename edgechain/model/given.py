@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from edgechain.model.graph import graph_of
 from edgechain.model.names import port_names
 from edgechain.model.schema import text
 from edgechain.model.source import Model
+from edgechain.model.split import check_ports
 from edgechain.model.tensors import shape_of, spec_of
 from edgechain.spec.tensor import MAX_TENSOR_BYTES, TensorSpec
 
@@ -26,6 +29,7 @@ def read_given(path: Path, model: Model) -> Mapping[int, Array]:
 
     Keys are the signature's names or the tensors' own, mixed as one likes.
     """
+    check_ports(graph_of(model))
     keys = _accepted_keys(model)
     with _open(path) as archive:
         found = {key: keys[key] for key in archive.files if key in keys}
@@ -51,11 +55,20 @@ def _spec(model: Model, index: int) -> TensorSpec:
     )
 
 
-def _open(path: Path) -> Any:
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
     try:
-        archive = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            yield _archive(path, file)
     except FileNotFoundError as error:
         raise InvalidMedia(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise InvalidMedia(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _archive(path: Path, file: BinaryIO) -> Any:
+    try:
+        archive = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidMedia(f"{path}: is not an .npz archive; numpy.savez writes one") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -80,13 +93,20 @@ def _check_keys(path: Path, model: Model, given: list[str], found: Mapping[str, 
 
 def _value(path: Path, archive: Any, key: str, spec: TensorSpec) -> Array:
     try:
-        stored = archive.zip.getinfo(f"{key}.npy").file_size
-        if stored > spec.max_bytes + 4096:  # the header of an .npy is some 128 bytes
-            raise InvalidMedia(f"{path}: key {key!r} is larger than the input can be")
-        value: Array = archive[key]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        misfit = spec.misfit(*_header(archive, key))
+        value: Array = np.empty(0) if misfit else archive[key]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidMedia(f"{path}: key {key!r} cannot be read: the archive is damaged") from error
-    misfit = spec.misfit(str(value.dtype), value.shape)
     if misfit is not None:
         raise InvalidMedia(f"{path}: key {key!r} {misfit}")
     return value
+
+
+def _header(archive: Any, key: str) -> tuple[str, tuple[int, ...]]:
+    """Dtype and shape of an array before any of it is unpacked."""
+    layout: Any = np.lib.format
+    with archive.zip.open(f"{key}.npy") as stored:
+        old = layout.read_magic(stored) == (1, 0)
+        read = layout.read_array_header_1_0 if old else layout.read_array_header_2_0
+        shape, _, dtype = read(stored)
+    return str(dtype), tuple(shape)

@@ -17,7 +17,7 @@ from edgechain.model.graph import graph_of, written_counts
 from edgechain.model.samples import random_samples
 from edgechain.model.schema import is_custom, operator_kind
 from edgechain.model.source import Model
-from edgechain.model.split import Progress, silent
+from edgechain.model.split import Progress, check_ports, silent
 from edgechain.model.verify import Comparison, OpenRunner, Part, RunFailed, compare
 from edgechain.spec.chain import ChainManifest, Stage
 
@@ -119,6 +119,7 @@ def verify(
     covers the model's part. Raises ``InvalidChain`` when the stages do not cover the model.
     """
     graph = graph_of(model)
+    check_ports(graph)
     names = {index: tensor.name for index, tensor in graph.tensors.items()}
     whole = Part(
         "whole",

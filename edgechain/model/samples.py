@@ -6,16 +6,18 @@ wide integers, which mostly are indexes and counts, stay small and inside the ta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgechain.errors import InvalidModel
 from edgechain.model.schema import ModelT, OperatorT, operator_kind, type_name
 from edgechain.model.source import Model
 from edgechain.model.tensors import shape_of, stored_shape
-from edgechain.spec.tensor import DType
+from edgechain.spec.tensor import MAX_TENSOR_BYTES, DType
 
 Array = NDArray[Any]
 Sample = Mapping[int, Array]
@@ -106,7 +108,9 @@ def random_array(
     limit: int | None = None,
     run: int = 0,
 ) -> Array:
-    """One random value of a tensor."""
+    """One random value of a tensor. Raises ``InvalidModel`` for a size no tensor can have."""
+    if math.prod(shape) * dtype.itemsize > MAX_TENSOR_BYTES:
+        raise InvalidModel(f"an input of shape {list(shape)} is larger than a tensor can be")
     kind = dtype.numpy.kind
     if limit is not None and kind in "iuf":
         return random.integers(0, limit, shape).astype(dtype.numpy)

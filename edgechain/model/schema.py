@@ -134,8 +134,7 @@ def read(content: bytes) -> ModelT:
         raise
     except Exception as error:
         # The generated reader meets hostile offsets with whatever numpy or struct say.
-        reason = f"the model is truncated or damaged; fetch it again ({_short(error)})"
-        raise InvalidModel(reason) from error
+        raise InvalidModel("the model is truncated or damaged; fetch it again") from error
     return model
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from edgechain.model.schema import QuantizationParametersT, TensorT, type_name
-from edgechain.spec.tensor import MAX_RANK, DType, Quantization, TensorSpec
+from edgechain.spec.tensor import MAX_RANK, MAX_TENSOR_BYTES, DType, Quantization, TensorSpec
 
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "bfloat16": 16, "float8_e4m3fn": 8, "float8_e5m2": 8}
 """Types that have a size but no numpy equivalent."""
@@ -43,6 +43,8 @@ def why_it_stays(tensor: TensorT) -> str:
         return f"has type {kind.upper()}, which cannot cross a cut"
     if len(tensor.shape) > MAX_RANK:
         return f"has {len(tensor.shape)} dimensions; at most {MAX_RANK} can cross a cut"
+    if bytes_of(tensor) > MAX_TENSOR_BYTES:
+        return "is larger than the 2 GB a tensor can have"
     if tensor.isVariable:
         return "is a variable tensor, state that stays with its operator"
     return ""
