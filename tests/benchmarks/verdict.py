@@ -1,0 +1,65 @@
+"""The limits this product set itself, judged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.benchmarks.figures import median
+from tests.benchmarks.hop import HopReport
+from tests.benchmarks.nodes import StartReport
+from tests.benchmarks.settings import SIZES
+from tests.benchmarks.table import Table
+
+MOST_MEGABYTES = 150.0
+MOST_SECONDS = 2.0
+"""A node with MobileNetV2 and its worker; ready from nothing. On an ordinary desktop machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One limit: what is asked, what was found, and whether that is good enough."""
+
+    asked: str
+    found: str
+    passed: bool
+
+
+def judge_hop(report: HopReport) -> list[Verdict]:
+    """The hop beats unary at every size, in both respects; and the control does not."""
+    verdicts = []
+    for size in SIZES:
+        trip, rate = report.speedups("hop", size)
+        verdicts.append(
+            Verdict(f"the hop beats unary, {size} round trip", f"x {trip:.2f}", trip > 1)
+        )
+        verdicts.append(Verdict(f"the hop beats unary, {size} rate", f"x {rate:.2f}", rate > 1))
+    loses = report.control_loses()
+    verdicts.append(
+        Verdict("control: a crippled hop loses", "it does" if loses else "it does not", loses)
+    )
+    return verdicts
+
+
+def judge_start(report: StartReport) -> list[Verdict]:
+    """Memory and time of a node with MobileNetV2, medians of the starts."""
+    weight, ready = median(report.together), median(report.ready)
+    return [
+        Verdict(
+            f"a node with MobileNetV2 with its worker < {MOST_MEGABYTES:g} MB",
+            f"{weight:.1f} MB",
+            weight < MOST_MEGABYTES,
+        ),
+        Verdict(f"ready within {MOST_SECONDS:g} s", f"{ready:.2f} s", ready <= MOST_SECONDS),
+    ]
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    """The verdicts for people."""
+    return Table(
+        "Verdict",
+        ("", "asked", "found"),
+        [("PASS" if v.passed else "FAIL", v.asked, v.found) for v in verdicts],
+        (),
+        frozenset({0, 1}),
+    )

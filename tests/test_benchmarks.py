@@ -1,0 +1,66 @@
+"""The benchmark runs and shows every row; how fast anything is, it does not judge here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.benchmarks.hop import CONTENDERS, HopReport, Series
+from tests.benchmarks.settings import QUICK, SIZES, STAGES
+from tests.benchmarks.verdict import judge_hop
+from tests.watch.needs import ROOT
+
+VERDICTS = 9
+"""Round trip and rate at three sizes, the control, memory and start."""
+
+pytestmark = [pytest.mark.processes, pytest.mark.models]
+
+
+def test_a_quick_run_prints_every_row() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    lines = done.stdout.splitlines()
+    for model in QUICK.models:
+        assert f"{model}: " in done.stdout
+    wanted = ["whole model", *(f"chain of {stages} stages" for stages in STAGES)]
+    wanted += [f"{size:6}  {name} " for size in SIZES for name in CONTENDERS.values()]
+    wanted += ["chain.infer, 1 kB", "ready (it listens)", "node, resident", "worker, resident"]
+    for start in wanted:
+        assert any(line.startswith(start) for line in lines), f"no row {start!r}: {done.stdout}"
+    assert sum(line.startswith(("PASS", "FAIL")) for line in lines) == VERDICTS
+    assert "PASS  control: a crippled hop loses" in done.stdout
+    failed = any(line.startswith("FAIL") for line in lines)
+    assert done.returncode == failed, "the exit status says what the verdict says"
+
+
+def made(hop: float, control: float) -> HopReport:
+    """Two rounds in which unary takes 1 s and gives 1 MB/s, and the two are so much better."""
+    speed = {"hop": hop, "control": control}
+    return HopReport(
+        {
+            (contender, size): Series(
+                [[1 / speed.get(contender, 1.0)]] * 2, [speed.get(contender, 1.0)] * 2
+            )
+            for contender in CONTENDERS
+            for size in SIZES
+        }
+    )
+
+
+@pytest.mark.parametrize(("hop", "control", "passed"), [(2.0, 0.5, True), (0.9, 0.5, False)])
+def test_a_hop_passes_when_it_beats_unary(hop: float, control: float, passed: bool) -> None:
+    assert all(verdict.passed for verdict in judge_hop(made(hop, control))) == passed
+
+
+def test_a_control_that_wins_fails_the_run() -> None:
+    *_, control = judge_hop(made(2.0, 2.0))
+    assert not control.passed
