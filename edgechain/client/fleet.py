@@ -126,7 +126,7 @@ class Fleet:
         if hop is None:
             return
         if isinstance(control, Lease):
-            self.routes.set_lease(hop, control.slots)
+            self.routes.set_lease(hop, control.slots, control.number)
             self._judge()
         if submitter is None:
             return

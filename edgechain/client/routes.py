@@ -11,11 +11,15 @@ from edgechain.spec.message import Hop, Route
 
 @dataclass(slots=True)
 class NodeView:
-    """A live node as its client sees it: what it runs, what it leased, what of that we hold."""
+    """A live node as its client sees it: what it runs, what it leased, what of that we hold.
+
+    ``number`` is the lease's, ``confirmed`` the number that was answered last.
+    """
 
     hop: Hop
     stages: frozenset[StageName]
     lease: int = 0
+    number: int = 0
     confirmed: int = 0
     held: set[RequestKey] = field(default_factory=set)
 
@@ -45,18 +49,19 @@ class RouteTable:
         node = self._nodes.pop(hop, None)
         return frozenset(node.held) if node else frozenset()
 
-    def set_lease(self, hop: Hop, slots: int) -> None:
+    def set_lease(self, hop: Hop, slots: int, number: int) -> None:
         """A node leases us this many slots from now on."""
         if hop in self._nodes:
             self._nodes[hop].lease = slots
+            self._nodes[hop].number = number
 
-    def confirmable(self) -> list[tuple[Hop, int]]:
-        """Leases that now hold true and were not confirmed yet; they count as confirmed."""
-        news = [node for node in self._nodes.values() if node.confirmed != node.lease]
+    def confirmable(self) -> list[tuple[Hop, int, int]]:
+        """Leases (node, slots, number) that now hold true; from now on they count as confirmed."""
+        news = [node for node in self._nodes.values() if node.confirmed != node.number]
         ready = [node for node in news if len(node.held) <= node.lease]
         for node in ready:
-            node.confirmed = node.lease
-        return [(node.hop, node.lease) for node in ready]
+            node.confirmed = node.number
+        return [(node.hop, node.lease, node.number) for node in ready]
 
     def admit(self, key: RequestKey) -> Route | None:
         """Pin a route and take its slots; ``None`` when some node has none, or is missing."""

@@ -140,8 +140,8 @@ class Submitter:
                 break
             self._waiting.popleft()
             self._send(request, route)
-        for hop, slots in self._routes.confirmable():
-            self._nodes.tell(hop, Leased(slots))
+        for hop, slots, number in self._routes.confirmable():
+            self._nodes.tell(hop, Leased(slots, number))
 
     def _send(self, request: Request, route: Route) -> None:
         position = {stage.name: index for index, stage in enumerate(self._manifest.stages)}

@@ -28,7 +28,7 @@ class Desk(Protocol):
     def join(self, tenant: Tenant, want: int) -> bool:
         """A session asks for slots."""
 
-    def confirm(self, tenant: Tenant, slots: int) -> None:
+    def confirm(self, tenant: Tenant, number: int) -> None:
         """A session confirms a lease."""
 
     def leave(self, tenant: Tenant) -> None:
@@ -105,7 +105,7 @@ class _SessionHandler:
 
     def on_control(self, stream: PeerStream, control: Control) -> None:
         if isinstance(control, Leased):
-            self._desk.confirm(self._tenant, control.slots)
+            self._desk.confirm(self._tenant, control.number)
         elif isinstance(control, Cancel) and self._owns(control.key, stream):
             self._desk.cancel(control.key)
 

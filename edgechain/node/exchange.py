@@ -116,9 +116,9 @@ class Exchange:
         self._tell_leases()
         return True
 
-    def confirm(self, tenant: Tenant, slots: int) -> None:
-        """A client session holds no more than ``slots``."""
-        self._leases.confirm(tenant, slots)
+    def confirm(self, tenant: Tenant, number: int) -> None:
+        """A client session holds no more than lease ``number`` allows."""
+        self._leases.confirm(tenant, number)
         self._tell_leases()
 
     def leave(self, tenant: Tenant) -> None:
@@ -140,8 +140,8 @@ class Exchange:
         self._settle(attempt)
 
     def _tell_leases(self) -> None:
-        for tenant, slots in self._leases.changes():
-            self._clients.tell(tenant, Lease(slots))
+        for tenant, slots, number in self._leases.changes():
+            self._clients.tell(tenant, Lease(slots, number))
 
     # Tensors in ------------------------------------------------------------------------------
 

@@ -137,7 +137,8 @@ class LeaseBook:
 
     Every client session gets the same share, at least one slot. A share that shrinks counts as
     given until the client says that it holds no more than the new one, so what one client gives
-    back reaches another only after it is really free.
+    back reaches another only after it is really free. Leases are numbered per session: an answer
+    to an earlier lease of the same size says nothing about the last one.
     """
 
     def __init__(self, capacity: int):
@@ -145,6 +146,7 @@ class LeaseBook:
         self._wanted: dict[Tenant, int] = {}
         self._given: dict[Tenant, int] = {}
         self._told: dict[Tenant, int] = {}
+        self._number: dict[Tenant, int] = {}
 
     def join(self, tenant: Tenant, want: int) -> bool:
         """Let a client session in; false when there are as many sessions as slots."""
@@ -153,23 +155,24 @@ class LeaseBook:
         self._wanted[tenant] = max(1, want)
         self._given.setdefault(tenant, 0)
         self._told.setdefault(tenant, 0)
+        self._number.setdefault(tenant, 0)
         return True
 
     def leave(self, tenant: Tenant) -> None:
         """Forget a client session; its slots are free for others."""
-        for table in (self._wanted, self._given, self._told):
+        for table in (self._wanted, self._given, self._told, self._number):
             table.pop(tenant, None)
 
-    def confirm(self, tenant: Tenant, slots: int) -> None:
-        """The client says that it holds no more than ``slots``, the last number it was told."""
-        if tenant in self._told and slots == self._told[tenant]:
-            self._given[tenant] = slots
+    def confirm(self, tenant: Tenant, number: int) -> None:
+        """The client says that it holds no more than lease ``number`` allows; the last counts."""
+        if tenant in self._told and number == self._number[tenant]:
+            self._given[tenant] = self._told[tenant]
 
-    def changes(self) -> list[tuple[Tenant, int]]:
-        """The leases to tell now; calling again without a change of facts gives nothing."""
+    def changes(self) -> list[tuple[Tenant, int, int]]:
+        """The leases to tell now (session, slots, number); none without a change of facts."""
         share = max(1, self._capacity // max(1, len(self._wanted)))
         spare = self._capacity - sum(self._given.values())
-        news: list[tuple[Tenant, int]] = []
+        news: list[tuple[Tenant, int, int]] = []
         for tenant, want in self._wanted.items():
             goal = min(want, share)
             grown = min(goal, self._given[tenant] + spare)
@@ -180,7 +183,8 @@ class LeaseBook:
                 spare -= target - self._given[tenant]
                 self._given[tenant] = target
             self._told[tenant] = target
-            news.append((tenant, target))
+            self._number[tenant] += 1
+            news.append((tenant, target, self._number[tenant]))
         return news
 
     def lease(self, tenant: Tenant) -> int:

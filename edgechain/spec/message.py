@@ -122,17 +122,21 @@ class Refused:
 class Lease:
     """Node to client: from now on you may hold this many of my slots.
 
-    The client's ``Leased`` answers it, as soon as the client holds no more than that.
+    The client's ``Leased`` answers it, as soon as the client holds no more than that. ``number``
+    counts the leases told to one session: an answer to an earlier one of the same size is none
+    to this.
     """
 
     slots: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """Client to node: I hold no more than this many of your slots, and will not."""
+    """Client to node: I hold no more than the ``slots`` of your lease ``number``, and will not."""
 
     slots: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,16 +125,20 @@ class Refused(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Lease(_message.Message):
-    __slots__ = ("slots",)
+    __slots__ = ("slots", "number")
     SLOTS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     slots: int
-    def __init__(self, slots: _Optional[int] = ...) -> None: ...
+    number: int
+    def __init__(self, slots: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Leased(_message.Message):
-    __slots__ = ("slots",)
+    __slots__ = ("slots", "number")
     SLOTS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     slots: int
-    def __init__(self, slots: _Optional[int] = ...) -> None: ...
+    number: int
+    def __init__(self, slots: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Released(_message.Message):
     __slots__ = ("keys",)
