@@ -47,7 +47,7 @@ HERE = Path(__file__).parent
 MODEL = HERE / "digits.tflite"
 WIDTH, HEIGHT, RATE = 480, 360, 30.0
 SEED = 7
-THRESHOLD = 0.4
+THRESHOLD = 0.5
 TELL_EVERY = 10
 BARE_EVERY = 50
 

@@ -2,7 +2,7 @@
 
 One generator for three uses: the training pool, the held-out scenes that measure the demo model,
 and the synthetic camera the demo runs on. Everything is a function of its seed and of the digits
-handed in, so a scene can be drawn again anywhere. Needs numpy and OpenCV only.
+handed in, so a scene can be drawn again. Needs numpy and OpenCV only.
 
 Units: pixels, with (0, 0) the outer corner of the top left pixel, so a box covers
 ``image[y1:y2, x1:x2]``. Images are uint8, height x width x 3, RGB.
@@ -10,6 +10,7 @@ Units: pixels, with (0, 0) the outer corner of the top left pixel, so a box cove
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -35,6 +36,11 @@ MOST_DIGITS = 6
 MOST_OVERLAP = 0.1  # of the smaller box: crowded, but every digit stays readable
 LEAST_CONTRAST = 70.0  # grey levels, largest channel difference
 PLACING_TRIES = 12
+
+# The moving camera: about 13 s for one pan and 2 s for one swing at 30 frames a second.
+PAN_FRAMES = 400
+SWING_STEP = 0.1  # radians a frame
+CAMERA_NOISE = 4  # grey levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +70,7 @@ class SceneObject:
 
     @property
     def box(self) -> Box:
+        """x1, y1, x2, y2 in pixels."""
         return self.x1, self.y1, self.x2, self.y2
 
 
@@ -101,7 +108,37 @@ class Stamp:
         if not len(rows):
             return None
         x, y = self.left, self.top
-        return x + columns[0], y + rows[0], x + columns[-1] + 1.0, y + rows[-1] + 1.0
+        x1, x2 = float(columns[0]), float(columns[-1]) + 1.0
+        y1, y2 = float(rows[0]), float(rows[-1]) + 1.0
+        return x + x1, y + y1, x + x2, y + y2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mover:
+    """A digit of the moving camera: what it shows and how it drifts, in pixels a frame.
+
+    It swings around upright by up to ``swing`` degrees as ``phase`` (radians) advances, and keeps
+    others at a distance of ``radius`` pixels.
+    """
+
+    bitmap: NDArray[np.uint8]
+    label: int
+    colour: Ink
+    pose: Pose
+    vx: float
+    vy: float
+    swing: float
+    phase: float
+
+    @property
+    def radius(self) -> float:
+        """Half its height, pixels."""
+        return self.pose.size / 2
+
+    def stamp(self) -> Stamp:
+        """Its ink as it stands now."""
+        tilt = self.swing * math.sin(self.phase)
+        return stamp_digit(self.bitmap, replace(self.pose, tilt=tilt))
 
 
 def load_digits_sheet(path: Path | str) -> Digits:
@@ -131,9 +168,51 @@ def draw_scene(
     return Scene(_as_seen(rng, image), tuple(placed))
 
 
+def moving_camera(
+    seed: int,
+    frames: int | None,
+    digits: Digits,
+    *,
+    width: int = REFERENCE_SIDE,
+    height: int = REFERENCE_SIDE,
+    cast: int = 5,
+) -> Iterator[Scene]:
+    """A smooth synthetic video: up to `cast` digits drift and bounce over a panning background.
+
+    Frame n depends on the seed and the other arguments only. `frames` None never ends.
+    """
+    rng = np.random.default_rng(seed)
+    world = draw_background(rng, width * 3 // 2, height * 3 // 2)
+    movers = _choose_cast(rng, digits, world, (width, height), cast)
+    phases = rng.uniform(0, 2 * math.pi, 2)
+    for number in itertools.count() if frames is None else range(frames):
+        image = _pan(world, width, height, 2 * math.pi * number / PAN_FRAMES + phases)
+        yield Scene(_with_noise(rng, _populate(image, movers), CAMERA_NOISE), _boxes(movers, image))
+        movers = advance(movers, width, height)
+
+
+def advance(movers: tuple[Mover, ...], width: int, height: int) -> tuple[Mover, ...]:
+    """One frame later: digits bounce off each other like billiard balls, and off the edges."""
+    speeds = [np.array([one.vx, one.vy]) for one in movers]
+    for i, j in itertools.combinations(range(len(movers)), 2):
+        one, other = movers[i], movers[j]
+        apart = np.array([other.pose.x - one.pose.x, other.pose.y - one.pose.y])
+        distance = float(np.linalg.norm(apart))
+        closing = float((speeds[i] - speeds[j]) @ apart) / max(distance, 1e-9)
+        if distance < one.radius + other.radius and closing > 0:
+            push = closing * apart / distance
+            speeds[i], speeds[j] = speeds[i] - push, speeds[j] + push
+    return tuple(
+        _moved(one, float(vx), float(vy), width, height)
+        for one, (vx, vy) in zip(movers, speeds, strict=True)
+    )
+
+
 def draw_background(rng: np.random.Generator, width: int, height: int) -> Image:
     """A colour gradient with grain, covered with strokes, bars, boxes and blobs."""
     corners = rng.uniform(0, 255, (int(rng.integers(1, 4)), int(rng.integers(1, 4)), 3))
+    grey = corners.mean(axis=2, keepdims=True)
+    corners = grey + (corners - grey) * rng.uniform(0.1, 1.0)
     smooth = cv2.resize(corners.astype(np.float32), (width, height))
     coarse = max(2, int(REFERENCE_SIDE * rng.uniform(0.05, 0.6)))
     grain = rng.normal(0, rng.uniform(0, 28), (coarse, coarse, 3)).astype(np.float32)
@@ -161,7 +240,7 @@ def stamp_digit(bitmap: NDArray[np.uint8], pose: Pose) -> Stamp:
         flags=cv2.INTER_CUBIC,
     )
     # Enlarged ten times, the soft 8x8 edge would be a halo several pixels wide.
-    return Stamp(np.clip((ink - 0.2) / 0.4, 0.0, 1.0).astype(np.float32), left, top)
+    return Stamp(np.clip((ink - 0.3) / 0.4, 0.0, 1.0).astype(np.float32), left, top)
 
 
 def _find_spot(
@@ -189,6 +268,84 @@ def _random_pose(rng: np.random.Generator, width: int, height: int) -> Pose:
         size=size,
         tilt=float(rng.uniform(-15, 15)),
         shear=float(rng.uniform(-0.2, 0.2)),
+    )
+
+
+def _choose_cast(
+    rng: np.random.Generator, digits: Digits, world: Image, frame: tuple[int, int], cast: int
+) -> tuple[Mover, ...]:
+    """Up to `cast` digits at places where none touches another."""
+    movers: list[Mover] = []
+    for _ in range(cast * PLACING_TRIES):
+        one = _random_mover(rng, digits, world, *frame)
+        gaps = (
+            math.hypot(one.pose.x - other.pose.x, one.pose.y - other.pose.y)
+            - (one.radius + other.radius)
+            for other in movers
+        )
+        if len(movers) < cast and all(gap > 0 for gap in gaps):
+            movers.append(one)
+    return tuple(movers)
+
+
+def _random_mover(
+    rng: np.random.Generator, digits: Digits, world: Image, width: int, height: int
+) -> Mover:
+    unit = max(width, height) / REFERENCE_SIDE
+    index = int(rng.integers(len(digits)))
+    size = min(unit * float(rng.uniform(26, 60)), min(width, height) / 2)
+    x, y = rng.uniform((size / 2, size / 2), (width - size / 2, height - size / 2))
+    speed, heading = unit * rng.uniform(0.4, 1.3), rng.uniform(0, 2 * math.pi)
+    return Mover(
+        bitmap=digits.bitmaps[index],
+        label=int(digits.labels[index]),
+        colour=_contrasting_colour(rng, world),
+        pose=Pose(float(x), float(y), size, 0.0, float(rng.uniform(-0.15, 0.15))),
+        vx=float(speed * math.cos(heading)),
+        vy=float(speed * math.sin(heading)),
+        swing=float(rng.uniform(3, 12)),
+        phase=float(rng.uniform(0, 2 * math.pi)),
+    )
+
+
+def _moved(one: Mover, vx: float, vy: float, width: int, height: int) -> Mover:
+    x, vx = _bounced(one.pose.x + vx, vx, one.radius, width - one.radius)
+    y, vy = _bounced(one.pose.y + vy, vy, one.radius, height - one.radius)
+    pose = replace(one.pose, x=x, y=y)
+    return replace(one, pose=pose, vx=vx, vy=vy, phase=one.phase + SWING_STEP)
+
+
+def _bounced(at: float, speed: float, low: float, high: float) -> tuple[float, float]:
+    """Position and speed after a step that may have crossed an edge."""
+    if at < low:
+        return low, abs(speed)
+    if at > high:
+        return high, -abs(speed)
+    return at, speed
+
+
+def _pan(world: Image, width: int, height: int, phases: NDArray[np.float64]) -> Image:
+    """The part of the world the camera sees, on a slow closed path inside it."""
+    room = np.array([world.shape[1] - width, world.shape[0] - height]) / 2
+    middle = np.array([world.shape[1], world.shape[0]]) / 2
+    centre = middle + room * 0.98 * np.sin(phases * (1.0, 0.7)) - 0.5
+    view: Image = cv2.getRectSubPix(world, (width, height), centre.tolist()).astype(np.uint8)
+    return view
+
+
+def _populate(image: Image, movers: tuple[Mover, ...]) -> Image:
+    for one in movers:
+        _paint(image, one.stamp(), one.colour)
+    return image
+
+
+def _boxes(movers: tuple[Mover, ...], image: Image) -> tuple[SceneObject, ...]:
+    """The tight boxes of the digits, cut off at the edges of the image."""
+    height, width = image.shape[:2]
+    boxes = ((one.label, one.stamp().tight_box()) for one in movers)
+    return tuple(
+        SceneObject(label, max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))
+        for label, (x1, y1, x2, y2) in ((label, box) for label, box in boxes if box)
     )
 
 
@@ -221,7 +378,9 @@ def _draw_clutter(rng: np.random.Generator, image: Image) -> None:
         case 2:
             axes = _pixels(rng.uniform(0.2, 0.8, 2) * reach).tolist()
             fill = -1 if rng.random() < 0.8 else pen
-            cv2.ellipse(image, _pixels(at).tolist(), axes, rng.uniform(0, 180), 0, 360, colour, fill)
+            cv2.ellipse(
+                image, _pixels(at).tolist(), axes, rng.uniform(0, 180), 0, 360, colour, fill
+            )
         case 3:
             zigzag = _pixels(at + rng.uniform(-0.6, 0.6, (int(rng.integers(3, 6)), 2)) * reach)
             cv2.polylines(image, [zigzag], False, colour, pen, cv2.LINE_AA)
@@ -229,7 +388,9 @@ def _draw_clutter(rng: np.random.Generator, image: Image) -> None:
             axes = _pixels(rng.uniform(0.2, 0.6, 2) * reach).tolist()
             sweep = rng.uniform(60, 200)
             centre = _pixels(at).tolist()
-            cv2.ellipse(image, centre, axes, rng.uniform(0, 360), 0, sweep, colour, pen, cv2.LINE_AA)
+            cv2.ellipse(
+                image, centre, axes, rng.uniform(0, 360), 0, sweep, colour, pen, cv2.LINE_AA
+            )
 
 
 def _pixels(points: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -265,10 +426,14 @@ def _paint(image: Image, stamp: Stamp, colour: Ink) -> None:
 
 
 def _as_seen(rng: np.random.Generator, image: Image) -> Image:
-    """What a cheap camera makes of it: a little blur, a little sensor noise."""
+    """What a cheap camera makes of it: sometimes a little blur, always some noise."""
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (3, 3), float(rng.uniform(0.4, 1.0))).astype(np.uint8)
-    strength = int(rng.integers(1, 10))
+    return _with_noise(rng, image, int(rng.integers(1, 10)))
+
+
+def _with_noise(rng: np.random.Generator, image: Image, strength: int) -> Image:
+    """Sensor noise of up to `strength` grey levels either way."""
     noise = rng.integers(-strength, strength + 1, image.shape, dtype=np.int16)
     noisy: Image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return noisy
