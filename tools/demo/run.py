@@ -40,7 +40,8 @@ from edgechain.runtime.interpreter import open_interpreter
 from edgechain.vision.fit import Picture
 from edgechain.vision.pictures import write_picture
 from edgechain.vision.video import VideoWriter
-from tools.demo.scenes import Scene, load_digits_sheet, moving_camera
+from tools.demo.moving import moving_camera
+from tools.demo.scenes import Scene, load_digits_sheet
 from tools.demo.scoring import Accuracy, Found, Truth, evaluate
 
 HERE = Path(__file__).parent

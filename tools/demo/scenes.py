@@ -1,7 +1,7 @@
 """Cluttered scenes with handwritten digits in them, and the exact boxes of those digits.
 
-One generator for three uses: the training pool, the held-out scenes that measure the demo model,
-and the synthetic camera the demo runs on. Everything is a function of its seed and of the digits
+One generator for the training pool, the held-out scenes that measure the demo model, and (through
+``moving``) the synthetic camera the demo runs on. Everything is a function of its seed and of the digits
 handed in, so a scene can be drawn again. Needs numpy and OpenCV only.
 
 Units: pixels, with (0, 0) the outer corner of the top left pixel, so a box covers
@@ -10,10 +10,8 @@ Units: pixels, with (0, 0) the outer corner of the top left pixel, so a box cove
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -36,11 +34,6 @@ MOST_DIGITS = 6
 MOST_OVERLAP = 0.1  # of the smaller box: crowded, but every digit stays readable
 LEAST_CONTRAST = 70.0  # grey levels, largest channel difference
 PLACING_TRIES = 12
-
-# The moving camera: about 13 s for one pan and 2 s for one swing at 30 frames a second.
-PAN_FRAMES = 400
-SWING_STEP = 0.1  # radians a frame
-CAMERA_NOISE = 4  # grey levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,34 +106,6 @@ class Stamp:
         return x + x1, y + y1, x + x2, y + y2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mover:
-    """A digit of the moving camera: what it shows and how it drifts, in pixels a frame.
-
-    It swings around upright by up to ``swing`` degrees as ``phase`` (radians) advances, and keeps
-    others at a distance of ``radius`` pixels.
-    """
-
-    bitmap: NDArray[np.uint8]
-    label: int
-    colour: Ink
-    pose: Pose
-    vx: float
-    vy: float
-    swing: float
-    phase: float
-
-    @property
-    def radius(self) -> float:
-        """Half its height, pixels."""
-        return self.pose.size / 2
-
-    def stamp(self) -> Stamp:
-        """Its ink as it stands now."""
-        tilt = self.swing * math.sin(self.phase)
-        return stamp_digit(self.bitmap, replace(self.pose, tilt=tilt))
-
-
 def load_digits_sheet(path: Path | str) -> Digits:
     """Read the committed sheet of held-out digits (npz: ``bitmaps``, ``labels``)."""
     with np.load(path, allow_pickle=False) as sheet:
@@ -163,49 +128,9 @@ def draw_scene(
         if spot is None:
             continue
         stamp, box = spot
-        _paint(image, stamp, _contrasting_colour(rng, _crop(image, box)))
+        paint(image, stamp, contrasting_colour(rng, _crop(image, box)))
         placed.append(SceneObject(int(digits.labels[index]), *box))
     return Scene(_as_seen(rng, image), tuple(placed))
-
-
-def moving_camera(
-    seed: int,
-    frames: int | None,
-    digits: Digits,
-    *,
-    width: int = REFERENCE_SIDE,
-    height: int = REFERENCE_SIDE,
-    cast: int = 5,
-) -> Iterator[Scene]:
-    """A smooth synthetic video: up to `cast` digits drift and bounce over a panning background.
-
-    Frame n depends on the seed and the other arguments only. `frames` None never ends.
-    """
-    rng = np.random.default_rng(seed)
-    world = draw_background(rng, width * 3 // 2, height * 3 // 2)
-    movers = _choose_cast(rng, digits, world, (width, height), cast)
-    phases = rng.uniform(0, 2 * math.pi, 2)
-    for number in itertools.count() if frames is None else range(frames):
-        image = _pan(world, width, height, 2 * math.pi * number / PAN_FRAMES + phases)
-        yield Scene(_with_noise(rng, _populate(image, movers), CAMERA_NOISE), _boxes(movers, image))
-        movers = advance(movers, width, height)
-
-
-def advance(movers: tuple[Mover, ...], width: int, height: int) -> tuple[Mover, ...]:
-    """One frame later: digits bounce off each other like billiard balls, and off the edges."""
-    speeds = [np.array([one.vx, one.vy]) for one in movers]
-    for i, j in itertools.combinations(range(len(movers)), 2):
-        one, other = movers[i], movers[j]
-        apart = np.array([other.pose.x - one.pose.x, other.pose.y - one.pose.y])
-        distance = float(np.linalg.norm(apart))
-        closing = float((speeds[i] - speeds[j]) @ apart) / max(distance, 1e-9)
-        if distance < one.radius + other.radius and closing > 0:
-            push = closing * apart / distance
-            speeds[i], speeds[j] = speeds[i] - push, speeds[j] + push
-    return tuple(
-        _moved(one, float(vx), float(vy), width, height)
-        for one, (vx, vy) in zip(movers, speeds, strict=True)
-    )
 
 
 def draw_background(rng: np.random.Generator, width: int, height: int) -> Image:
@@ -271,84 +196,6 @@ def _random_pose(rng: np.random.Generator, width: int, height: int) -> Pose:
     )
 
 
-def _choose_cast(
-    rng: np.random.Generator, digits: Digits, world: Image, frame: tuple[int, int], cast: int
-) -> tuple[Mover, ...]:
-    """Up to `cast` digits at places where none touches another."""
-    movers: list[Mover] = []
-    for _ in range(cast * PLACING_TRIES):
-        one = _random_mover(rng, digits, world, *frame)
-        gaps = (
-            math.hypot(one.pose.x - other.pose.x, one.pose.y - other.pose.y)
-            - (one.radius + other.radius)
-            for other in movers
-        )
-        if len(movers) < cast and all(gap > 0 for gap in gaps):
-            movers.append(one)
-    return tuple(movers)
-
-
-def _random_mover(
-    rng: np.random.Generator, digits: Digits, world: Image, width: int, height: int
-) -> Mover:
-    unit = max(width, height) / REFERENCE_SIDE
-    index = int(rng.integers(len(digits)))
-    size = min(unit * float(rng.uniform(26, 60)), min(width, height) / 2)
-    x, y = rng.uniform((size / 2, size / 2), (width - size / 2, height - size / 2))
-    speed, heading = unit * rng.uniform(0.4, 1.3), rng.uniform(0, 2 * math.pi)
-    return Mover(
-        bitmap=digits.bitmaps[index],
-        label=int(digits.labels[index]),
-        colour=_contrasting_colour(rng, world),
-        pose=Pose(float(x), float(y), size, 0.0, float(rng.uniform(-0.15, 0.15))),
-        vx=float(speed * math.cos(heading)),
-        vy=float(speed * math.sin(heading)),
-        swing=float(rng.uniform(3, 12)),
-        phase=float(rng.uniform(0, 2 * math.pi)),
-    )
-
-
-def _moved(one: Mover, vx: float, vy: float, width: int, height: int) -> Mover:
-    x, vx = _bounced(one.pose.x + vx, vx, one.radius, width - one.radius)
-    y, vy = _bounced(one.pose.y + vy, vy, one.radius, height - one.radius)
-    pose = replace(one.pose, x=x, y=y)
-    return replace(one, pose=pose, vx=vx, vy=vy, phase=one.phase + SWING_STEP)
-
-
-def _bounced(at: float, speed: float, low: float, high: float) -> tuple[float, float]:
-    """Position and speed after a step that may have crossed an edge."""
-    if at < low:
-        return low, abs(speed)
-    if at > high:
-        return high, -abs(speed)
-    return at, speed
-
-
-def _pan(world: Image, width: int, height: int, phases: NDArray[np.float64]) -> Image:
-    """The part of the world the camera sees, on a slow closed path inside it."""
-    room = np.array([world.shape[1] - width, world.shape[0] - height]) / 2
-    middle = np.array([world.shape[1], world.shape[0]]) / 2
-    centre = middle + room * 0.98 * np.sin(phases * (1.0, 0.7)) - 0.5
-    view: Image = cv2.getRectSubPix(world, (width, height), centre.tolist()).astype(np.uint8)
-    return view
-
-
-def _populate(image: Image, movers: tuple[Mover, ...]) -> Image:
-    for one in movers:
-        _paint(image, one.stamp(), one.colour)
-    return image
-
-
-def _boxes(movers: tuple[Mover, ...], image: Image) -> tuple[SceneObject, ...]:
-    """The tight boxes of the digits, cut off at the edges of the image."""
-    height, width = image.shape[:2]
-    boxes = ((one.label, one.stamp().tight_box()) for one in movers)
-    return tuple(
-        SceneObject(label, max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))
-        for label, (x1, y1, x2, y2) in ((label, box) for label, box in boxes if box)
-    )
-
-
 def overlap_of_smaller(one: Box, other: Box) -> float:
     """Area both boxes cover, as a fraction of the smaller box, 0..1."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
@@ -402,7 +249,7 @@ def _crop(image: Image, box: Box) -> Image:
     return image[y1:y2, x1:x2]
 
 
-def _contrasting_colour(rng: np.random.Generator, region: Image) -> Ink:
+def contrasting_colour(rng: np.random.Generator, region: Image) -> Ink:
     """A random RGB colour that stands out from three quarters of the region."""
     step = max(1, max(region.shape) // 12)
     sample = region[::step, ::step].reshape(-1, 3).astype(np.float32)
@@ -414,7 +261,7 @@ def _contrasting_colour(rng: np.random.Generator, region: Image) -> Ink:
     return chosen
 
 
-def _paint(image: Image, stamp: Stamp, colour: Ink) -> None:
+def paint(image: Image, stamp: Stamp, colour: Ink) -> None:
     """Lay the stamp over the image in one colour; what hangs over the edge is cut off."""
     height, width = image.shape[:2]
     x1, y1 = max(0, stamp.left), max(0, stamp.top)
@@ -429,10 +276,10 @@ def _as_seen(rng: np.random.Generator, image: Image) -> Image:
     """What a cheap camera makes of it: sometimes a little blur, always some noise."""
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (3, 3), float(rng.uniform(0.4, 1.0))).astype(np.uint8)
-    return _with_noise(rng, image, int(rng.integers(1, 10)))
+    return with_noise(rng, image, int(rng.integers(1, 10)))
 
 
-def _with_noise(rng: np.random.Generator, image: Image, strength: int) -> Image:
+def with_noise(rng: np.random.Generator, image: Image, strength: int) -> Image:
     """Sensor noise of up to `strength` grey levels either way."""
     noise = rng.integers(-strength, strength + 1, image.shape, dtype=np.int16)
     noisy: Image = np.clip(image + noise, 0, 255).astype(np.uint8)
