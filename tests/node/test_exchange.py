@@ -1,0 +1,339 @@
+"""The heart of a node: what it does with every chunk, and that every slot comes back once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgechain.node.exchange import MAX_BUDGET_SECONDS
+from edgechain.spec.ids import Generation
+from edgechain.spec.message import FailureKind, Route, TensorSend
+from tests.node.doubles import BUDGET, BYTES, HERE, MINE, SLOTS, TENSOR, THERE, Bench, request
+from tests.runtime.keys import client, hop
+
+ALL_HERE: Route = (HERE,) * 4
+HEAD_HERE: Route = (HERE, THERE, THERE, THERE)
+TAIL_HERE: Route = (THERE, THERE, THERE, HERE)
+KEY = request()
+
+
+def sent(way: Sequence[tuple[object, TensorSend]]) -> list[tuple[object, int, bytes]]:
+    return [(to, send.tensor, bytes(send.payload)) for to, send in way]
+
+
+# The way of one request ------------------------------------------------------------------
+
+
+def test_all_stages_here_hand_over_the_slot_and_send_only_to_the_client() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    assert bench.delivered("head") == bench.delivered("tail") == [TENSOR["photo"]]
+    for stage in ("head", "left", "right"):
+        bench.run(stage)
+    assert bench.delivered("tail") == [TENSOR["photo"], TENSOR["c"], TENSOR["d"]]
+    bench.run("tail")
+    assert bench.peers.sends == []
+    assert [(to, tensor) for to, tensor, _ in sent(bench.clients.sends)] == [
+        (MINE, TENSOR["b"]),
+        (MINE, TENSOR["boxes"]),
+    ]
+    assert bench.released() == [], "the results are not yet handed to the stream"
+    for _, send in bench.clients.sends:
+        send.done(True)
+    assert (bench.released(), bench.in_use, bench.failures()) == ([KEY], 0, [])
+
+
+def test_outputs_go_to_each_other_node_once_with_the_route_and_the_deadline() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", HEAD_HERE)
+    assert bench.delivered("tail") == []
+    attempt = bench.begin("head")
+    bench.memory.region(attempt.slot, TENSOR["a"], 4)[:] = b"aaaa"
+    bench.finish("head")
+    assert [(to, tensor) for to, tensor, _ in sent(bench.peers.sends)] == [
+        (THERE, TENSOR["a"]),
+        (THERE, TENSOR["b"]),
+    ]
+    send = bench.peers.sends[0][1]
+    assert (send.route, send.deadline.budget(100.0)) == (HEAD_HERE, BUDGET)
+    assert bytes(send.payload) == b"aaaa"
+
+
+def test_a_tensor_in_pieces_is_delivered_with_the_last() -> None:
+    bench = Bench()
+    for offset in range(4):
+        route, shape = (ALL_HERE, (1, 4)) if offset == 0 else ((), ())
+        data = BYTES[offset : offset + 1]
+        bench.take(KEY, "photo", route, offset=offset, data=data, shape=shape)
+        assert bool(bench.delivered("head")) is (offset == 3)
+    slot = bench.attempt("head").slot
+    assert bytes(bench.memory.region(slot, TENSOR["photo"], 4)) == BYTES
+
+
+def test_inputs_of_one_attempt_may_come_in_any_order() -> None:
+    bench = Bench()
+    for name in ("d", "photo", "c"):
+        bench.take(KEY, name, TAIL_HERE)
+    assert bench.delivered("tail") == [TENSOR["d"], TENSOR["photo"], TENSOR["c"]]
+    assert bench.in_use == 1
+
+
+# What is thrown away or refused ------------------------------------------------------------
+
+
+def test_a_duplicate_changes_nothing() -> None:
+    bench = Bench()
+    bench.take(KEY, "c", TAIL_HERE)
+    bench.take(KEY, "c", TAIL_HERE, data=b"evil")
+    assert bench.delivered("tail") == [TENSOR["c"]]
+    assert bytes(bench.memory.region(bench.attempt("tail").slot, TENSOR["c"], 4)) == BYTES
+    assert bench.exchange.ignored["duplicate"] == 1
+    assert bench.failures() == []
+
+
+@pytest.mark.parametrize(
+    ("tensor", "more", "reason"),
+    [
+        ("photo", {"shape": (1, 5), "total": 5}, "has shape 1x5, wants 1x4"),
+        ("photo", {"shape": (4,)}, "has shape 4, wants 1x4"),
+        ("photo", {"total": 5}, "is not as large as its shape"),
+        ("photo", {"total": 1 << 60}, "is not as large as its shape"),
+        ("photo", {"data": BYTES + b"!"}, "does not fit its tensor"),
+        ("photo", {"data": b""}, "does not fit its tensor"),
+        (99, {}, "no such tensor"),
+        ("boxes", {}, "nobody here waits"),
+        ("c", {}, "nobody here waits"),
+    ],
+)
+def test_a_tensor_that_is_not_what_the_manifest_says(
+    tensor: str | int, more: dict[str, object], reason: str
+) -> None:
+    bench = Bench()
+    bench.take(KEY, tensor, ALL_HERE, **more)  # type: ignore[arg-type]
+    (failure,) = bench.failures()
+    assert (failure.key, failure.kind) == (KEY, FailureKind.INVALID_INPUT)
+    assert reason in failure.reason
+    assert (bench.released(), bench.in_use) == ([KEY], 0)
+    bench.take(KEY, "photo", ALL_HERE)
+    assert bench.delivered("head") == [], "it is over"
+
+
+@pytest.mark.parametrize("offset", [1, 3])
+def test_a_piece_out_of_order(offset: int) -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE, data=BYTES[:2])
+    bench.take(KEY, "photo", (), offset=offset, shape=(), data=BYTES[offset:])
+    assert "out of order" in bench.failures()[0].reason
+    assert bench.released() == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("key", "route", "more", "kind"),
+    [
+        (KEY, ALL_HERE, {"offset": 2}, FailureKind.INVALID_INPUT),
+        (KEY, (), {}, FailureKind.INVALID_INPUT),
+        (KEY, (HERE,) * 5, {}, FailureKind.INVALID_INPUT),
+        (KEY, (hop("here", 2),) * 4, {}, FailureKind.UNAVAILABLE),
+        (request(session=2), ALL_HERE, {}, FailureKind.OVERLOADED),
+        (request(of=1), ALL_HERE, {}, FailureKind.OVERLOADED),
+        (
+            dataclasses.replace(KEY, generation=Generation("0" * 64)),
+            ALL_HERE,
+            {},
+            FailureKind.GENERATION_CHANGED,
+        ),
+    ],
+    ids=["no first chunk", "no route", "long route", "earlier life", "no lease", "stranger",
+         "another generation"],
+)  # fmt: skip
+def test_what_gets_no_slot(
+    key: object, route: Route, more: dict[str, object], kind: FailureKind
+) -> None:
+    bench = Bench()
+    assert isinstance(key, type(KEY))
+    bench.take(key, "photo", route, **more)
+    assert [(f.key, f.kind) for f in bench.failures()] == [(key, kind)]
+    assert (bench.released(), bench.in_use) == ([key], 0)
+    assert {who for who, _ in bench.clients.told} == {(key.client, key.session)}
+    bench.take(key, "photo", route, **more)
+    assert len(bench.failures()) == 1, "answered once"
+
+
+def test_a_client_holds_no_more_than_its_lease() -> None:
+    bench = Bench()
+    for number in range(SLOTS + 1):
+        bench.take(request(number), "photo", ALL_HERE)
+    assert [f.key for f in bench.failures()] == [request(SLOTS)]
+    assert f"all {SLOTS} slots" in bench.failures()[0].reason
+    assert bench.in_use == SLOTS
+
+
+# Ends ------------------------------------------------------------------------------------
+
+
+def test_a_stage_that_fails() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    bench.run("head", "ValueError: no")
+    (failure,) = bench.failures()
+    assert (failure.kind, failure.stage, failure.reason) == (
+        FailureKind.STAGE_ERROR,
+        "head",
+        "ValueError: no",
+    )
+    assert bench.released() == [KEY]
+    assert all(len(actor.forgotten) == 1 for actor in bench.actors.values())
+
+
+def test_a_failure_waits_for_the_other_stages_worker() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    bench.run("head")
+    bench.begin("left")
+    bench.run("right", "broken")
+    for _, send in bench.clients.sends:
+        send.done(True)
+    assert (len(bench.failures()), bench.released()) == (1, [])
+    bench.finish("left")
+    assert bench.released() == [KEY]
+    assert bench.delivered("tail") == [TENSOR["photo"]], "nothing more is passed on"
+
+
+def test_cancelled_before_it_arrives() -> None:
+    bench = Bench()
+    bench.exchange.cancel(KEY)
+    assert bench.released() == [KEY]
+    bench.take(KEY, "photo", ALL_HERE)
+    assert (bench.in_use, bench.delivered("head"), bench.failures()) == (0, [], [])
+
+
+def test_cancelled_while_a_worker_is_busy_with_it() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    bench.begin("head")
+    bench.exchange.cancel(KEY)
+    bench.exchange.cancel(KEY)
+    assert (bench.released(), bench.in_use) == ([], 1)
+    bench.finish("head")
+    assert (bench.released(), bench.in_use) == ([KEY], 0)
+    assert bench.delivered("left") == []
+
+
+def test_the_deadline_passes_and_the_client_hears_of_it() -> None:
+    bench = Bench()
+    bench.take(KEY, "c", TAIL_HERE)
+    bench.clock.advance(BUDGET - 0.001)
+    bench.exchange.expire()
+    assert bench.failures() == []
+    bench.clock.advance(0.001)
+    bench.exchange.expire()
+    bench.exchange.expire()
+    assert [(f.kind, f.stage) for f in bench.failures()] == [
+        (FailureKind.DEADLINE_EXCEEDED, "tail")
+    ]
+    assert bench.released() == [KEY]
+
+
+def test_nobody_holds_a_slot_for_ever() -> None:
+    bench = Bench()
+    bench.take(KEY, "c", TAIL_HERE, budget=1e12)
+    bench.clock.advance(MAX_BUDGET_SECONDS)
+    bench.exchange.expire()
+    assert bench.released() == [KEY]
+
+
+@pytest.mark.parametrize(("late", "told"), [(False, 1), (True, 0)])
+def test_a_node_that_cannot_be_reached(late: bool, told: int) -> None:
+    """The deadline is the client's own to notice; anything sooner it must hear."""
+    bench = Bench()
+    bench.take(KEY, "photo", HEAD_HERE)
+    bench.run("head")
+    bench.clients.sends[0][1].done(True)
+    bench.clock.advance(BUDGET if late else 0)
+    for _, send in bench.peers.sends:
+        send.done(False)
+    assert [f.kind for f in bench.failures()] == [FailureKind.UNAVAILABLE] * told
+    assert bench.released() == [KEY]
+
+
+def test_a_client_that_leaves_takes_its_work_along() -> None:
+    bench = Bench()
+    bench.take(request(0), "photo", ALL_HERE)
+    bench.take(request(1), "photo", ALL_HERE)
+    bench.begin("head")
+    bench.exchange.leave(MINE)
+    assert bench.in_use == 1, "the worker is still busy with one"
+    assert bench.exchange.clients == 0
+    bench.finish("head")
+    assert bench.in_use == 0
+
+
+def test_leases_are_told_when_they_change() -> None:
+    bench = Bench()
+    other = (client(1), 1)
+    assert bench.exchange.join(other, SLOTS)
+    assert bench.leases() == [(MINE, SLOTS // 2)], "the other one has to wait"
+    bench.exchange.confirm(MINE, 2)
+    assert bench.leases()[1:] == [(other, SLOTS // 2)]
+    bench.exchange.leave(other)
+    assert bench.leases()[2:] == [(MINE, SLOTS)]
+
+
+# Invented histories ------------------------------------------------------------------------
+
+EVENTS = ("photo", "c", "d", "a", "begin", "finish", "fail", "sent", "lost", "cancel", "expire")
+steps = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 5)), max_size=60)
+routes = st.tuples(*[st.sampled_from([HERE, THERE])] * 4)
+
+
+@settings(deadline=None)
+@given(steps, st.lists(routes, min_size=6, max_size=6))
+def test_whatever_happens_every_slot_comes_back_once(
+    history: list[tuple[str, int]], plan: list[Route]
+) -> None:
+    bench = Bench()
+    for event, number in history:
+        happen(bench, event, request(number), plan[number])
+        assert bench.in_use <= SLOTS
+    bench.clock.advance(2 * BUDGET)
+    bench.exchange.expire()
+    for stage in bench.actors:
+        for attempt in [a for a in bench.exchange._slots if stage in a.running]:
+            attempt.running.discard(stage)
+            bench.exchange.report(attempt, stage, "the end")
+    for way in (bench.peers, bench.clients):
+        while way.sends:
+            way.sends.pop()[1].done(False)
+    assert bench.in_use == 0
+    assert len(bench.failures()) == len({failure.key for failure in bench.failures()})
+    cancelled = {request(number) for event, number in history if event == "cancel"}
+    once = [key for key in bench.released() if key not in cancelled]
+    assert len(once) == len(set(once))
+
+
+def happen(bench: Bench, event: str, key: object, route: Route) -> None:
+    assert isinstance(key, type(KEY))
+    attempt = bench.exchange._slots.get(key)
+    if event in TENSOR:
+        bench.take(key, event, route)
+    elif event == "cancel":
+        bench.exchange.cancel(key)
+    elif event == "expire":
+        bench.clock.advance(BUDGET / 3)
+        bench.exchange.expire()
+    elif event in ("sent", "lost"):
+        way = bench.peers.sends or bench.clients.sends
+        if way:
+            way.pop(0)[1].done(event == "sent")
+    elif attempt is not None and event == "begin" and attempt.to_run and not attempt.ended:
+        stage = min(attempt.to_run)
+        attempt.to_run.discard(stage)
+        attempt.running.add(stage)
+    elif attempt is not None and event in ("finish", "fail") and attempt.running:
+        stage = attempt.running.pop()
+        bench.actors[stage].delivered.append((attempt, 0))
+        bench.finish(stage, "failed" if event == "fail" else None)
