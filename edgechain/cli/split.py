@@ -24,7 +24,7 @@ from edgechain.model.layers import cut_after
 from edgechain.model.manifest import MAX_BATCH
 from edgechain.model.source import Model, read_model
 from edgechain.plan.balance import balance
-from edgechain.runtime.interpreter import open_interpreter
+from edgechain.runtime.isolation import IsolatedInterpreter
 from edgechain.spec.chain import MAX_STAGES
 from edgechain.spec.graph import OpGraph
 
@@ -58,12 +58,12 @@ def split(
     graph = graph_of(whole)
     plan = _plan(whole, graph, stages, cut, partition)
     given = [read_given(input_file, whole)] if input_file is not None else []
-    with progress_reporter() as progress:
+    with progress_reporter() as progress, IsolatedInterpreter() as interpreter:
         report = make_chain(
             whole,
             plan,
             out,
-            open_runner=open_interpreter,
+            open_runner=interpreter.open,
             progress=progress,
             inputs=given,
             name=out.resolve().name,

@@ -15,7 +15,7 @@ from edgechain.model.proof import PROOF_RUNS, PROOF_SEED, Proof
 from edgechain.model.proof import verify as prove_chain
 from edgechain.model.source import read_model
 from edgechain.runtime.chain_files import load_manifest, read_stage_file
-from edgechain.runtime.interpreter import open_interpreter
+from edgechain.runtime.isolation import IsolatedInterpreter
 
 
 def verify(
@@ -34,12 +34,12 @@ def verify(
     whole = read_model(model)
     require_cut(manifest, whole)
     given = [read_given(input_file, whole)] if input_file is not None else []
-    with progress_reporter() as progress:
+    with progress_reporter() as progress, IsolatedInterpreter() as interpreter:
         proof = prove_chain(
             manifest,
             files,
             whole,
-            open_runner=open_interpreter,
+            open_runner=interpreter.open,
             given=given,
             runs=runs,
             seed=seed,

@@ -36,7 +36,7 @@ from edgechain.model.graph import graph_of
 from edgechain.model.source import read_model
 from edgechain.node.local import LocalChainRunner, LocalOptions
 from edgechain.plan.balance import balance
-from edgechain.runtime.interpreter import open_interpreter
+from edgechain.runtime.isolation import IsolatedInterpreter
 from edgechain.vision.fit import Picture
 from edgechain.vision.pictures import write_picture
 from edgechain.vision.video import VideoWriter
@@ -132,12 +132,12 @@ def cut(folder: Path, nodes: int) -> Path:
     """Cut the demo's model into a chain directory below ``folder``."""
     model = read_model(MODEL)
     graph = graph_of(model)
-    with progress_reporter() as progress:
+    with progress_reporter() as progress, IsolatedInterpreter() as interpreter:
         report = make_chain(
             model,
             Plan(balance(graph, nodes)),
             folder / "chain",
-            open_runner=open_interpreter,
+            open_runner=interpreter.open,
             progress=progress,
             name="demo",
             source=MODEL,

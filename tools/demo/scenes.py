@@ -1,8 +1,8 @@
 """Cluttered scenes with handwritten digits in them, and the exact boxes of those digits.
 
 One generator for the training pool, the held-out scenes that measure the demo model, and (through
-``moving``) the synthetic camera the demo runs on. Everything is a function of its seed and of the digits
-handed in, so a scene can be drawn again. Needs numpy and OpenCV only.
+``moving``) the synthetic camera the demo runs on. Everything is a function of its seed and of the
+digits handed in, so a scene can be drawn again. Needs numpy and OpenCV only.
 
 Units: pixels, with (0, 0) the outer corner of the top left pixel, so a box covers
 ``image[y1:y2, x1:x2]``. Images are uint8, height x width x 3, RGB.
