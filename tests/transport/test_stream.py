@@ -1,0 +1,181 @@
+"""A stream over a pipe in memory: all arrives in order, and every tensor is answered once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from edgechain.spec.message import Bye, Cancel, RefusalKind, Refused, Released
+from edgechain.transport.codec import decode, encode_control
+from edgechain.transport.memory_pipe import MemoryPipe, memory_pipe
+from edgechain.transport.stream import CHUNK_BYTES, PeerStream
+from tests.runtime.keys import key
+from tests.transport.ears import Done, Ears
+from tests.transport.words import tensor
+
+LARGE = random.Random(0).randbytes(2 * CHUNK_BYTES + 12_345)
+
+
+class Pair:
+    """Two streams face to face, and what each of them heard."""
+
+    def __init__(self, capacity: int = 4) -> None:
+        self.pipes: tuple[MemoryPipe, MemoryPipe] = memory_pipe(capacity)
+        self.near, self.far = (PeerStream(pipe, "peer", time.monotonic) for pipe in self.pipes)
+        self.near_ears, self.far_ears = Ears(), Ears()
+
+    async def run(self) -> tuple[Bye | None, Bye | None]:
+        """Carry until both ends have ended."""
+        async with asyncio.timeout(10):
+            near = asyncio.create_task(self.near.run(self.near_ears))
+            far = asyncio.create_task(self.far.run(self.far_ears))
+            await asyncio.wait((near, far), return_when=asyncio.FIRST_COMPLETED)
+            # An end that returned is closed by whoever ran it, as a link does.
+            for task, pipe in ((near, self.pipes[0]), (far, self.pipes[1])):
+                if task.done():
+                    await pipe.finish()
+            return await near, await far
+
+
+async def test_a_large_tensor_is_cut_into_chunks_and_arrives_whole() -> None:
+    pair, done = Pair(), Done()
+    pair.near.send_tensor(tensor(LARGE, done, key=key(0)))
+    pair.near.close("that is all")
+    assert await pair.run() == (None, Bye("that is all"))
+    assert pair.far_ears.tensors == {(0, 0): LARGE}
+    assert pair.far_ears.chunks == [
+        (0, CHUNK_BYTES),
+        (CHUNK_BYTES, CHUNK_BYTES),
+        (2 * CHUNK_BYTES, 12_345),
+    ]
+    assert done.calls == [True]
+    assert pair.near.statistics().sent_bytes == pair.far.statistics().received_bytes > len(LARGE)
+
+
+async def test_an_empty_tensor_is_one_chunk() -> None:
+    pair, done = Pair(), Done()
+    pair.near.send_tensor(tensor(b"", done, key=key(0), shape=(0,)))
+    pair.near.close()
+    await pair.run()
+    assert (pair.far_ears.chunks, done.calls) == ([(0, 0)], [True])
+
+
+async def test_both_directions_at_once_keep_their_order() -> None:
+    pair = Pair(capacity=1)
+    dones = [Done() for _ in range(20)]
+    for number, done in enumerate(dones):
+        stream = pair.near if number % 2 else pair.far
+        stream.send_tensor(tensor(LARGE[: number * 1000], done, key=key(number)))
+        stream.send(Cancel(key(number)))
+    pair.near.close()
+    await pair.run()
+    assert [c.key.sequence for c in pair.far_ears.controls if isinstance(c, Cancel)] == [
+        *range(1, 20, 2)
+    ]
+    assert pair.far_ears.tensors == {(n, 0): LARGE[: n * 1000] for n in range(1, 20, 2)}
+    assert all(len(done.calls) == 1 for done in dones)
+
+
+async def test_freed_slots_in_a_row_are_said_at_once() -> None:
+    pair = Pair()
+    for number in (1, 2):
+        pair.near.send(Released((key(number),)))
+    pair.near.send(Cancel(key(3)))
+    pair.near.send(Released((key(4),)))
+    assert pair.near.statistics().queued == 3
+    pair.near.close()
+    await pair.run()
+    said = [Released((key(1), key(2))), Cancel(key(3)), Released((key(4),))]
+    assert pair.far_ears.controls == said
+
+
+async def test_a_tensor_whose_deadline_has_passed_is_not_sent() -> None:
+    pair, late, fine = Pair(), Done(), Done()
+    pair.near.send_tensor(tensor(b"late", late, key=key(0), deadline=time.monotonic()))
+    pair.near.send_tensor(tensor(b"fine", fine, key=key(1)))
+    pair.near.close()
+    await pair.run()
+    assert pair.far_ears.tensors == {(1, 0): b"fine"}
+    assert (late.calls, fine.calls) == ([False], [True])
+
+
+async def test_a_deadline_that_passes_between_two_chunks() -> None:
+    ticks = itertools.count()
+    near, far = memory_pipe()
+    stream, done = PeerStream(near, "peer", lambda: float(next(ticks))), Done()
+    stream.send_tensor(tensor(LARGE, done, key=key(0), deadline=1.5))
+    stream.close()
+    running = asyncio.create_task(stream.run(Ears()))
+    frames = [decode(frame) async for frame in _frames(far)]
+    await far.finish()
+    await running
+    assert len(frames) == 3
+    assert frames[2] == Bye()
+    assert done.calls == [False]
+
+
+async def _frames(pipe: MemoryPipe) -> AsyncIterator[bytes]:
+    while (frame := await pipe.read()) is not None:
+        yield frame
+
+
+async def test_a_pipe_that_is_cut_answers_every_tensor_once() -> None:
+    near, far = memory_pipe(capacity=1)
+    stream, dones = PeerStream(near, "peer", time.monotonic), [Done() for _ in range(3)]
+    for number, done in enumerate(dones):
+        stream.send_tensor(tensor(LARGE, done, key=key(number)))
+    running = asyncio.create_task(stream.run(Ears()))
+    assert await far.read()
+    far.abort()
+    assert await running is None, "a loss, not a goodbye"
+    assert [done.calls for done in dones] == [[False]] * 3
+    late = Done()
+    stream.send_tensor(tensor(b"x", late, key=key(9)))
+    stream.send(Bye())
+    assert late.calls == [False]
+    assert stream.statistics().queued == 0
+
+
+async def test_a_stream_that_is_cancelled_answers_every_tensor_once() -> None:
+    near, far = memory_pipe(capacity=1)
+    stream, dones = PeerStream(near, "peer", time.monotonic), [Done() for _ in range(2)]
+    for number, done in enumerate(dones):
+        stream.send_tensor(tensor(LARGE, done, key=key(number)))
+    running = asyncio.create_task(stream.run(Ears()))
+    assert await far.read()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert [done.calls for done in dones] == [[False]] * 2
+
+
+async def test_abort_ends_it_at_once() -> None:
+    pair = Pair()
+    running = asyncio.create_task(pair.run())
+    await asyncio.sleep(0)
+    pair.near.abort()
+    assert await running == (None, None)
+
+
+async def test_a_broken_frame_is_refused_by_name_and_ends_the_stream() -> None:
+    near, far = memory_pipe()
+    stream = PeerStream(near, "peer", time.monotonic)
+    await far.write(b"\x07nonsense")
+    assert await asyncio.wait_for(stream.run(Ears()), 5) is None
+    answer = decode(await far.read() or b"")
+    assert isinstance(answer, Refused)
+    assert answer.kind is RefusalKind.MALFORMED
+    assert await far.read() is None
+
+
+async def test_a_goodbye_is_not_told_to_the_handler() -> None:
+    near, far = memory_pipe()
+    ears = Ears()
+    await far.write(encode_control(Bye("done")))
+    assert await PeerStream(near, "peer", time.monotonic).run(ears) == Bye("done")
+    assert ears.controls == []
