@@ -60,6 +60,9 @@ class Peers(Protocol):
     def send_tensor(self, hop: Hop, send: TensorSend) -> None:
         """Send, now or as soon as that life of that node is reachable; ``done`` tells."""
 
+    def forget(self, key: RequestKey) -> None:
+        """Give up what waits to be sent for an attempt that has ended; ``done`` tells."""
+
 
 class Clients(Protocol):
     """The way to client sessions."""
@@ -124,6 +127,7 @@ class Exchange:
     def leave(self, tenant: Tenant) -> None:
         """A client session is gone; so is its work."""
         for attempt in self._slots.of_client(*tenant):
+            attempt.orphaned = True
             self._end(attempt)
             self._settle(attempt)
         self._leases.leave(tenant)
@@ -140,7 +144,7 @@ class Exchange:
         self._settle(attempt)
 
     def _tell_leases(self) -> None:
-        for tenant, slots, number in self._leases.changes():
+        for tenant, slots, number in self._leases.changes(self._slots.orphans):
             self._clients.tell(tenant, Lease(slots, number))
 
     # Tensors in ------------------------------------------------------------------------------
@@ -186,6 +190,8 @@ class Exchange:
         stages = self._router.stages_here(chunk.route)
         if not stages:
             return FailureKind.UNAVAILABLE, first, "the route leads to an earlier life of this node"
+        if any(stage not in self._actors for stage in stages):
+            return FailureKind.UNAVAILABLE, stages[0], "the route wants a stage this node lacks"
         if len(self._slots.of_client(*tenant)) >= lease:
             return FailureKind.OVERLOADED, stages[0], f"all {lease} slots of this client are taken"
         return None
@@ -253,6 +259,8 @@ class Exchange:
     ) -> None:
         outputs = self._manifest.stage[stage].outputs
         for name, shape in zip(outputs, shapes, strict=True):
+            if attempt.ended:  # a peer that is gone answers at once, and the slot is given back
+                return
             tensor = self._manifest.tensor_index[name]
             self._arrived(attempt, tensor, shape)
             self._send(attempt, tensor, shape)
@@ -260,9 +268,11 @@ class Exchange:
     def _send(self, attempt: Attempt, tensor: int, shape: tuple[int, ...]) -> None:
         destinations = self._router.destinations(attempt.route, tensor)
         for hop in destinations.remote:
+            if attempt.ended:
+                return
             stage = self._router.stage_at(attempt.route, tensor, hop)
             self._peers.send_tensor(hop, self._outgoing(attempt, tensor, shape, stage))
-        if destinations.to_client:
+        if destinations.to_client and not attempt.ended:
             source = self._manifest.edges[tensor].source or ""
             outgoing = self._outgoing(attempt, tensor, shape, source)
             self._clients.send_tensor(tenant_of(attempt.key), outgoing)
@@ -310,9 +320,14 @@ class Exchange:
         attempt.ended = True
         for actor in self._actors.values():
             actor.forget(attempt)
+        self._peers.forget(attempt.key)
 
     def _settle(self, attempt: Attempt) -> None:
-        if self._slots.release(attempt):
+        if not self._slots.release(attempt):
+            return
+        if attempt.orphaned:
+            self._tell_leases()
+        else:
             self._clients.tell(tenant_of(attempt.key), Released((attempt.key,)))
 
     def statistics(self) -> SlotStatistics:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.runtime.clock import Clock
-from edgechain.spec.ids import StageName
+from edgechain.spec.ids import RequestKey, StageName
 from edgechain.spec.message import Chunk, Control, Hello, Hop, TensorSend, Welcome
 from edgechain.spec.status import LinkStatus
 from edgechain.transport.link import Link
@@ -77,18 +77,23 @@ class PeerLinks:
         else:
             self._waiting.setdefault(hop, []).append(send)
 
+    def forget(self, key: RequestKey) -> None:
+        """Give up on what waits for a link for an attempt that has ended."""
+        self._give_up(lambda send: send.key == key)
+
     def expire(self) -> None:
         """Give up on what waited until its deadline."""
         now = self._clock.now()
-        for hop, sends in list(self._waiting.items()):
-            kept = [send for send in sends if not send.deadline.has_passed(now)]
-            late = [send for send in sends if send.deadline.has_passed(now)]
-            if kept:
+        self._give_up(lambda send: send.deadline.has_passed(now))
+
+    def _give_up(self, matches: Callable[[TensorSend], bool]) -> None:
+        waiting, self._waiting = self._waiting, {}
+        over = [send for sends in waiting.values() for send in sends if matches(send)]
+        for hop, sends in waiting.items():
+            if kept := [send for send in sends if not matches(send)]:
                 self._waiting[hop] = kept
-            else:
-                del self._waiting[hop]
-            for send in late:
-                send.done(False)
+        for send in over:
+            send.done(False)
 
     # What links report -----------------------------------------------------------------------
 

@@ -34,7 +34,8 @@ class Attempt:
 
     ``to_run`` are the stages still to run here, ``running`` those a worker is busy with,
     ``sending`` the tensors not yet handed to their stream. ``shapes`` has the tensors that are
-    in the slot, ``arriving`` those that are still coming in.
+    in the slot, ``arriving`` those that are still coming in. An ``orphaned`` attempt's client
+    session is gone: its slot is nobody's until its last piece of work is done.
     """
 
     key: RequestKey
@@ -45,6 +46,7 @@ class Attempt:
     running: set[StageName] = field(default_factory=set)
     sending: int = 0
     ended: bool = False
+    orphaned: bool = False
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     arriving: dict[int, Arrival] = field(default_factory=dict)
 
@@ -117,8 +119,15 @@ class SlotTable:
         return late
 
     def of_client(self, client: ClientId, session: int) -> list[Attempt]:
-        """The attempts of one client session."""
-        return [a for a in self if (a.key.client, a.key.session) == (client, session)]
+        """The attempts of one client session, without those orphaned by its earlier stream."""
+        return [
+            a for a in self if (a.key.client, a.key.session) == (client, session) and not a.orphaned
+        ]
+
+    @property
+    def orphans(self) -> int:
+        """How many slots still work for client sessions that are gone."""
+        return sum(attempt.orphaned for attempt in self)
 
     def __iter__(self) -> Iterator[Attempt]:
         return iter(tuple(self._attempts.values()))
@@ -159,7 +168,7 @@ class LeaseBook:
         return True
 
     def leave(self, tenant: Tenant) -> None:
-        """Forget a client session; its slots are free for others."""
+        """Forget a client session; its slots are free for others, save those withheld."""
         for table in (self._wanted, self._given, self._told, self._number):
             table.pop(tenant, None)
 
@@ -168,10 +177,13 @@ class LeaseBook:
         if tenant in self._told and number == self._number[tenant]:
             self._given[tenant] = self._told[tenant]
 
-    def changes(self) -> list[tuple[Tenant, int, int]]:
-        """The leases to tell now (session, slots, number); none without a change of facts."""
+    def changes(self, withheld: int = 0) -> list[tuple[Tenant, int, int]]:
+        """The leases to tell now (session, slots, number); none without a change of facts.
+
+        ``withheld`` slots are still at work for sessions that are gone and can not be leased.
+        """
         share = max(1, self._capacity // max(1, len(self._wanted)))
-        spare = self._capacity - sum(self._given.values())
+        spare = max(0, self._capacity - withheld - sum(self._given.values()))
         news: list[tuple[Tenant, int, int]] = []
         for tenant, want in self._wanted.items():
             goal = min(want, share)

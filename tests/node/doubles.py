@@ -65,9 +65,17 @@ class NotedWay:
 
     sends: list[tuple[Hop | Tenant, TensorSend]] = field(default_factory=list)
     told: list[tuple[Tenant, Control]] = field(default_factory=list)
+    gives_up: bool = False
+    """Whether what is sent still waits for a link, and is given up with its attempt."""
 
     def send_tensor(self, to: Hop | Tenant, send: TensorSend) -> None:
         self.sends.append((to, send))
+
+    def forget(self, key: RequestKey) -> None:
+        over = [send for _, send in self.sends if send.key == key and self.gives_up]
+        self.sends = [(to, send) for to, send in self.sends if send not in over]
+        for send in over:
+            send.done(False)
 
     def tell(self, tenant: Tenant, control: Control) -> None:
         self.told.append((tenant, control))
