@@ -66,6 +66,13 @@ class HopReport:
             paired_ratio(it.rates, unary.rates),
         )
 
+    def rounds_won(self, contender: str, size: str) -> tuple[int, int]:
+        """In how many rounds it was better than unary: round trip and rate."""
+        it, unary = self.series[contender, size], self.series["unary", size]
+        trips = zip(it.medians, unary.medians, strict=True)
+        rates = zip(it.rates, unary.rates, strict=True)
+        return sum(ours < theirs for ours, theirs in trips), sum(a > b for a, b in rates)
+
     def table(self) -> Table:
         """All of it for people."""
         return Table(

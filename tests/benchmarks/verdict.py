@@ -30,10 +30,12 @@ def judge_hop(report: HopReport) -> list[Verdict]:
     verdicts = []
     for size in SIZES:
         trip, rate = report.speedups("hop", size)
-        verdicts.append(
-            Verdict(f"the hop beats unary, {size} round trip", f"x {trip:.2f}", trip > 1)
-        )
-        verdicts.append(Verdict(f"the hop beats unary, {size} rate", f"x {rate:.2f}", rate > 1))
+        won = report.rounds_won("hop", size)
+        rounds = len(report.series["hop", size].rates)
+        for what, better, wins in (("round trip", trip, won[0]), ("rate", rate, won[1])):
+            asked = f"the hop beats unary, {size} {what}"
+            found = f"x {better:.2f}, {wins} of {rounds} rounds"
+            verdicts.append(Verdict(asked, found, better > 1))
     loses = report.control_loses()
     verdicts.append(
         Verdict("control: a crippled hop loses", "it does" if loses else "it does not", loses)
