@@ -127,10 +127,11 @@ async def connect(
     table = PeerTable(namespace or default_namespace())
     async with AsyncExitStack() as stack:
         if peers:
-            found = await find_at(tuple(peers), None)
+            name = None if as_directory(target) is not None else target
+            found = await find_at(tuple(peers), name, timeout)
             fleet = _open_fleet(stack, found, table)
         elif not mdns and (local := find_local(target)) is not None:
-            found = await find_at(local.addresses, local.name)
+            found = await find_at(local.addresses, local.name, timeout)
             fleet = _open_fleet(stack, found, table)
         else:
             found, fleet = await _discover(stack, target, table, timeout)

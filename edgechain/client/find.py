@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import parse
 from edgechain.transport.link import fetch_manifest
+
+RETRY_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +69,25 @@ async def manifest_at(address: str) -> ChainManifest:
         raise ProtocolError(str(error)) from error
 
 
-async def find_at(addresses: tuple[str, ...], name: str | None) -> Found:
-    """Ask known addresses for the chain. Raises ``UnknownChain`` when none answers."""
-    reasons = []
-    for address in addresses:
-        try:
-            manifest = await manifest_at(address)
-        except Unavailable as error:
-            reasons.append(error.reason)
-            continue
-        return Found(name or manifest.name, manifest, addresses)
-    raise UnknownChain(f"no node answers at {', '.join(addresses)}: {reasons[-1]}")
+async def find_at(addresses: tuple[str, ...], name: str | None, timeout: float) -> Found:
+    """Ask known addresses for the chain, again while their nodes may still be starting.
+
+    Raises ``UnknownChain`` when none has answered after ``timeout`` seconds.
+    """
+    reason = "none was heard of in time"
+    try:
+        async with asyncio.timeout(timeout):
+            for address in itertools.cycle(addresses):
+                try:
+                    manifest = await manifest_at(address)
+                except Unavailable as error:
+                    reason = error.reason
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    return Found(name or manifest.name, manifest, addresses)
+    except TimeoutError:
+        pass
+    raise UnknownChain(f"no node answers at {', '.join(addresses)}: {reason}")
 
 
 @asynccontextmanager

@@ -145,7 +145,8 @@ def connected(
 ) -> AbstractAsyncContextManager[Chain]:
     """A client of these nodes, which it is told the addresses of."""
     peers = [node.address for node in live.values()]
-    return edgechain.connect("named by peers", peers=peers, namespace=NAMESPACE, timeout=timeout)
+    name = next(iter(live.values())).node.status().chain
+    return edgechain.connect(name, peers=peers, namespace=NAMESPACE, timeout=timeout)
 
 
 @asynccontextmanager

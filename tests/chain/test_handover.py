@@ -76,6 +76,18 @@ async def test_static_peers_need_no_multicast(five: Path) -> None:
         np.testing.assert_array_equal((await chain.infer(x))["y"], chains.five_answer(x))
 
 
+async def test_peers_are_asked_for_the_chain_by_the_name_the_caller_gave(five: Path) -> None:
+    """Nodes may run a chain under another name than its manifest's."""
+    stages = ("head", "left", "right", "meet", "tail")
+    async with nodes(five, {"n": stages}, chain_name="renamed") as live:
+        async with connected(live) as chain:
+            assert (chain.name, chain.manifest.name) == ("renamed", "five")
+        peers = [live["n"].address]
+        with pytest.raises(edgechain.EdgechainError, match="runs chain 'renamed'"):
+            async with edgechain.connect("five", peers=peers, namespace=NAMESPACE, timeout=1):
+                pytest.fail("it is not called that")
+
+
 async def test_a_client_finds_nodes_by_mdns_alone(five: Path) -> None:
     placement = {"n1": ("head", "meet"), "n2": ("left", "tail"), "n3": ("right",)}
     async with (
