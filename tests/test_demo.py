@@ -58,9 +58,9 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     with demo(tmp_path / "out", 100_000) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if "starting nodes" in line:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "equal to the whole model" in line:
                 break
         running.send_signal(signal.SIGINT)
         _, complaints = running.communicate(timeout=60)

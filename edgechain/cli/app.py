@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from edgechain._version import __version__
-from edgechain.errors import EdgechainError
+from edgechain.errors import EdgechainError, MissingDependency
 
 _COMMANDS = {
     "inspect": "show a model: signatures, operators, work, and the bytes at every possible cut",
@@ -37,10 +37,20 @@ class _LazyGroup(TyperGroup):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        function = getattr(importlib.import_module(f"edgechain.cli.{cmd_name}"), cmd_name)
+        try:
+            function = getattr(importlib.import_module(f"edgechain.cli.{cmd_name}"), cmd_name)
+        except MissingDependency as error:  # it is still listed, and says so when it is used
+            function = _refusing(error)
         single = typer.Typer(add_completion=False)
         single.command(cmd_name, help=f"{_COMMANDS[cmd_name].capitalize()}.")(function)
         return typer.main.get_command(single)
+
+
+def _refusing(error: MissingDependency) -> Callable[[], None]:
+    def refuse() -> None:
+        raise error
+
+    return refuse
 
 
 _app = typer.Typer(

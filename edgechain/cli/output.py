@@ -94,16 +94,15 @@ def progress_reporter() -> Iterator[Progress]:
 
 
 class _Lines:
-    """A line when another thing begins, and every few seconds while it takes."""
+    """A line every few seconds; what is done sooner says nothing."""
 
     def __init__(self) -> None:
-        self._what = ""
-        self._told = 0.0
+        self._told = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if what != self._what or now - self._told >= LINE_EVERY:
-            self._what, self._told = what, now
+        if now - self._told >= LINE_EVERY:
+            self._told = now
             typer.echo(f"{what}: {done}/{total}" if done else f"{what} ...", err=True)
 
 

@@ -19,25 +19,35 @@ class Album:
     """Annotated frames of one source in one folder. For one caller at a time; close it."""
 
     def __init__(self, folder: Path, source: Source):
-        """Make the folder. Raises ``InvalidMedia`` where a file of the source would be replaced."""
+        """Plan, and write nothing yet: the folder is made for the first frame.
+
+        Raises ``InvalidMedia`` where a file of the source would be replaced, or where the folder
+        cannot be.
+        """
         self._folder, self._source = folder, source
         self._video: VideoWriter | None = None
         self._pictures_only = False
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InvalidMedia(f"{folder}: cannot be made a folder: {reason}") from error
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not nearest.is_dir():
+            raise InvalidMedia(f"{folder}: cannot be made a folder: {nearest} is a file")
         self._targets = self._planned()
         self._protect()
 
     def save(self, frame: Frame, picture: Picture) -> Path:
         """Write one annotated frame; says where. Blocks. Raises ``InvalidMedia``."""
+        self._make_folder()
         if isinstance(self._source, VideoSource):
             return self._save_in_video(frame, picture)
         target = self._targets[frame.index]
         write_picture(target, picture)
         return target
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InvalidMedia(f"{self._folder}: cannot be made a folder: {reason}") from error
 
     def close(self) -> None:
         """Finish the video, if there is one; may be called twice."""

@@ -95,7 +95,8 @@ class StageActor:
         while True:
             delivery = await self._mailbox.get()
             attempt = delivery.attempt
-            if not attempt.ended and self._join.add(attempt.key, delivery.tensor):
+            late = attempt.deadline.has_passed(self._clock.now())
+            if not (attempt.ended or late) and self._join.add(attempt.key, delivery.tensor):
                 await self._execute(attempt, report)
 
     async def _execute(self, attempt: Attempt, report: Report) -> None:

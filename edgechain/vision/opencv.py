@@ -16,6 +16,8 @@ except ImportError as error:
         "pictures need OpenCV, which is not installed here; pip install 'edgechain[vision]'"
     ) from error
 
-cv2.setLogLevel(0)  # LOG_LEVEL_SILENT
+_SILENT = 0
+_logging = cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]  # OpenCV 4, 5
+_logging.setLogLevel(_SILENT)
 
 __all__ = ["cv2"]

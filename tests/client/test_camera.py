@@ -179,7 +179,7 @@ async def test_a_picture_that_cannot_be_saved_is_a_failed_frame(
     folder: Path, tmp_path: Path
 ) -> None:
     pages = await asyncio.to_thread(album, tmp_path / "out", folder)
-    await asyncio.to_thread((tmp_path / "out" / "3.png").mkdir)
+    await asyncio.to_thread((tmp_path / "out" / "3.png").mkdir, parents=True)
     account = await run(Brightness(), folder, lambda _: None, album=pages)
     assert (account.answered, dict(account.errors)) == (9, {"InvalidMedia": 1})
 

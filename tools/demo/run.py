@@ -144,7 +144,7 @@ def cut(folder: Path, nodes: int) -> Path:
         )
     operators, runs = len(graph.operators), report.proof.comparison.runs
     print(f"1. cut {MODEL.name}: {operators} operators into {nodes} submodels,")
-    print(f"   equal to the whole model to the last bit in {runs} runs")
+    print(f"   equal to the whole model to the last bit in {runs} runs", flush=True)
     return report.directory
 
 
