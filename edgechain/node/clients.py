@@ -56,8 +56,12 @@ class ClientSessions:
         """Own a client's stream from its Welcome (already queued) to its end."""
         desk = self._require_desk()
         tenant = (hello.client, hello.session) if hello.client else None
-        if tenant is None or tenant in self._streams:
-            await stream.refuse(Refused(RefusalKind.MALFORMED, "the session has no id of its own"))
+        if tenant is None:
+            await stream.refuse(Refused(RefusalKind.MALFORMED, "the session has no id"))
+            return
+        if tenant in self._streams:  # lost on its side, and not yet noticed on ours
+            reason = "an earlier stream of this session has not ended yet"
+            await stream.refuse(Refused(RefusalKind.BUSY, reason))
             return
         self._streams[tenant] = stream
         try:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.errors import PeerRefused
 from edgechain.runtime.clock import Clock
 from edgechain.spec.ids import RequestKey, StageName
 from edgechain.spec.message import Chunk, Control, Hello, Hop, TensorSend, Welcome
@@ -31,6 +32,7 @@ class PeerLinks:
         self._clock = clock
         self._links: dict[str, Link] = {}
         self._tasks: dict[Link, asyncio.Task[None]] = {}
+        self._up: dict[Link, PeerStream] = {}
         self._streams: dict[Hop, PeerStream] = {}
         self._stages: dict[Hop, frozenset[StageName]] = {}
         self._waiting: dict[Hop, list[TensorSend]] = {}
@@ -98,13 +100,12 @@ class PeerLinks:
     # What links report -----------------------------------------------------------------------
 
     def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
-        """A link is up: let waiting tensors go, or close it if it leads nowhere we need."""
+        """A link is up: let waiting tensors go, or refuse it if it leads nowhere we need."""
         stages = frozenset(welcome.stages)
         if self._wanted.isdisjoint(stages):
-            self._tasks[link].cancel()
-            return
+            raise PeerRefused(f"{welcome.hop.node} runs no stage that takes what ours give")
         _LOG.info("linked to %s (%s)", welcome.hop.node, ", ".join(sorted(stages)))
-        self._streams[welcome.hop] = stream
+        self._up[link] = self._streams[welcome.hop] = stream
         self._stages[welcome.hop] = stages
         for hop in [hop for hop in self._waiting if hop.node == welcome.hop.node]:
             for send in self._waiting.pop(hop):
@@ -115,9 +116,17 @@ class PeerLinks:
         """A link is down."""
         if link.welcome is not None:
             _LOG.info("link to %s is down: %s", link.welcome.hop.node, reason)
-            self._streams.pop(link.welcome.hop, None)
-            self._stages.pop(link.welcome.hop, None)
+            self._lose(link, link.welcome.hop)
         self._judge()
+
+    def _lose(self, link: Link, hop: Hop) -> None:
+        """Forget a link's stream; another link to the same node, found otherwise, goes on."""
+        del self._up[link]
+        others = [s for up, s in self._up.items() if up.welcome and up.welcome.hop == hop]
+        if others:
+            self._streams[hop] = others[-1]
+        else:
+            del self._streams[hop], self._stages[hop]
 
     def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
         """Nothing flows against a link's direction."""

@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from edgechain.errors import ProtocolError
+from edgechain.spec.chain import MAX_STAGES
 from edgechain.spec.ids import ClientId, Generation, Incarnation, RequestKey
 from edgechain.spec.message import (
     Bye,
@@ -32,6 +33,7 @@ from edgechain.spec.message import (
     TensorSend,
     Welcome,
 )
+from edgechain.spec.tensor import MAX_RANK
 from edgechain.transport._pb import wire_pb2 as pb
 
 _HEADER_TAG = 0x0A  # field 1, length-delimited
@@ -95,8 +97,8 @@ def _decode_chunk(frame: bytes) -> Chunk:
         offset=header.offset,
         total=header.total,
         budget=header.budget_us / 1e6,
-        shape=tuple(header.shape),
-        route=tuple(map(_hop_in, header.route)),
+        shape=tuple(_at_most(MAX_RANK, header.shape)),
+        route=tuple(map(_hop_in, _at_most(MAX_STAGES, header.route))),
         data=data,
     )
 
@@ -130,9 +132,16 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
             raise ValueError("a length without end")
 
 
-def _text(text: str) -> str:
+def clean(text: str) -> str:
     """A name or reason from the network, fit for a log or a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text[:MAX_TEXT])
+
+
+def _at_most(count: int, items: Any) -> Any:
+    """A list from the network, judged before anything is made of it."""
+    if len(items) > count:
+        raise ValueError(f"a list has {len(items)} entries, more than {count}")
+    return items
 
 
 def _sized(data: bytes, size: int) -> str:
@@ -166,7 +175,7 @@ def _hop_out(hop: Hop) -> Any:
 
 
 def _hop_in(hop: Any) -> Hop:
-    return Hop(_text(hop.node), Incarnation(hop.incarnation))
+    return Hop(clean(hop.node), Incarnation(hop.incarnation))
 
 
 def _hello_out(hello: Hello) -> Any:
@@ -189,9 +198,9 @@ def _hello_in(hello: Any) -> Hello:
     client = _sized(hello.client, CLIENT_BYTES) if role is Role.CLIENT else None
     return Hello(
         role=role,
-        name=_text(hello.name),
-        namespace=_text(hello.namespace),
-        chain=_text(hello.chain),
+        name=clean(hello.name),
+        namespace=clean(hello.namespace),
+        chain=clean(hello.chain),
         generation=None if generation is None else Generation(generation),
         client=None if client is None else ClientId(client),
         session=hello.session,
@@ -214,10 +223,10 @@ def _welcome_out(welcome: Welcome) -> Any:
 def _welcome_in(welcome: Any) -> Welcome:
     return Welcome(
         hop=_hop_in(welcome.hop),
-        namespace=_text(welcome.namespace),
-        chain=_text(welcome.chain),
+        namespace=clean(welcome.namespace),
+        chain=clean(welcome.chain),
         generation=Generation(_sized(welcome.generation, GENERATION_BYTES)),
-        stages=tuple(map(_text, welcome.stages)),
+        stages=tuple(map(clean, _at_most(MAX_STAGES, welcome.stages))),
         version=welcome.version,
     )
 
@@ -226,8 +235,8 @@ def _failure_in(failure: Any) -> Failure:
     return Failure(
         _key_in(failure.key),
         FailureKind(failure.kind),
-        _text(failure.stage),
-        _text(failure.reason),
+        clean(failure.stage),
+        clean(failure.reason),
     )
 
 
@@ -255,11 +264,11 @@ _WRITERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
 _READERS: dict[str, Callable[[Any], Control]] = {
     "hello": _hello_in,
     "welcome": _welcome_in,
-    "refused": lambda refused: Refused(RefusalKind(refused.kind), _text(refused.reason)),
+    "refused": lambda refused: Refused(RefusalKind(refused.kind), clean(refused.reason)),
     "lease": lambda said: Lease(said.slots, said.number),
     "leased": lambda said: Leased(said.slots, said.number),
     "released": lambda said: Released(tuple(map(_key_in, said.keys))),
     "cancel": lambda cancel: Cancel(_key_in(cancel.key)),
     "failure": _failure_in,
-    "bye": lambda bye: Bye(_text(bye.reason)),
+    "bye": lambda bye: Bye(clean(bye.reason)),
 }

@@ -14,7 +14,7 @@ from edgechain.errors import PeerRefused, ProtocolError, Unavailable
 from edgechain.spec.message import WIRE_VERSION, Bye, Hello, Refused, Welcome
 from edgechain.spec.status import LinkStatus
 from edgechain.transport._pb import wire_pb2 as pb
-from edgechain.transport.codec import decode, encode_control
+from edgechain.transport.codec import clean, decode, encode_control
 from edgechain.transport.grpc_options import CHANNEL_OPTIONS, LINK, MANIFEST, STATUS
 from edgechain.transport.stream import Monotonic, PeerStream, StreamHandler
 
@@ -23,6 +23,10 @@ _LOG = logging.getLogger(__name__)
 CONNECT_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
 """Between tries; the last one stays."""
+
+REFUSED_SECONDS = 2.0
+"""Before a peer that refused us is asked again: it may have been full, may still hold a stream of
+ours that was lost, or may run another chain by then."""
 
 
 class LinkState(StrEnum):
@@ -39,7 +43,10 @@ class LinkHandler(StreamHandler, Protocol):
     """Who is told about a link's life, and what comes in on it."""
 
     def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
-        """The peer said Welcome; frames can be sent from now on."""
+        """The peer said Welcome; frames can be sent from now on.
+
+        Raises ``PeerRefused`` to have nothing to do with it for now.
+        """
 
     def on_down(self, link: Link, reason: str) -> None:
         """The stream ended; nothing more comes from it. Another try may follow."""
@@ -62,7 +69,7 @@ class _CallDuplex:
         try:
             await self._call.write(frame)
         except (grpc.RpcError, asyncio.InvalidStateError) as error:
-            raise ConnectionError(str(error) or "the stream is gone") from error
+            raise ConnectionError(_said(error) or "the stream is gone") from error
 
     async def finish(self) -> None:
         try:
@@ -83,8 +90,7 @@ class Link:
 
     ``run`` connects, says ``hello``, tells the handler, carries frames, and starts again after
     a loss, with the peer's next address if it has several. ``name`` is who must answer there
-    (anyone if empty). A peer that refuses us is asked again only when ``retry`` is called,
-    because its reason does not go away by itself.
+    (anyone if empty). A peer that refuses us is asked again after a longer pause.
     """
 
     def __init__(
@@ -120,9 +126,10 @@ class Link:
         return self._addresses[self._tries % len(self._addresses)]
 
     def retry(self, addresses: tuple[str, ...]) -> None:
-        """Try again now: the peer was seen anew, at these addresses."""
-        self._addresses = addresses
-        self._retry.set()
+        """Try again now: the peer was seen anew, at these addresses, the likeliest first."""
+        if addresses:
+            self._addresses = addresses
+            self._retry.set()
 
     async def run(self) -> None:
         """Live until cancelled, or until the stream has ended after ``close``."""
@@ -140,14 +147,17 @@ class Link:
             duplex, welcome = await self._connect(channel)
             await self._carry(duplex, welcome)
         except PeerRefused as error:
-            self._lose(LinkState.REFUSED, str(error))
+            self._fail(LinkState.REFUSED, str(error))
         except (ProtocolError, ConnectionError, TimeoutError) as error:
-            self._lose(LinkState.DOWN, str(error) or "it does not answer")
+            self._fail(LinkState.DOWN, str(error) or f"{self.address} does not answer")
+        except Exception as error:  # a mistake of ours costs the stream and not the link
+            _LOG.exception("link %s", self.address)
+            self._fail(LinkState.DOWN, f"{type(error).__name__}: {error}")
         finally:
             await channel.close(0)
 
     async def _connect(self, channel: Any) -> tuple[_CallDuplex, Welcome]:
-        duplex = _CallDuplex(channel.stream_stream(LINK)(wait_for_ready=True))
+        duplex = _CallDuplex(channel.stream_stream(LINK)())
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await duplex.write(encode_control(self._hello))
@@ -155,7 +165,9 @@ class Link:
         except BaseException:
             duplex.abort()
             raise
-        answer = decode(frame) if frame else None
+        if frame is None:
+            raise ConnectionError(f"{self.address} does not answer")
+        answer = decode(frame)
         if isinstance(answer, Refused):
             raise PeerRefused(f"{self.address} refused us: {answer.reason}")
         if not isinstance(answer, Welcome):
@@ -169,15 +181,21 @@ class Link:
     async def _carry(self, duplex: _CallDuplex, welcome: Welcome) -> None:
         self.welcome = welcome
         self._stream = stream = PeerStream(duplex, welcome.hop.node, self._now)
-        self._failures = 0
-        self._enter(LinkState.UP)
-        self._handler.on_up(self, stream, welcome)
         try:
+            self._handler.on_up(self, stream, welcome)
+            self._failures = 0
+            self._enter(LinkState.UP)
             goodbye = await stream.run(self._handler)
         finally:
             duplex.abort()
             self._stream = None
         self._lose(LinkState.DOWN, _reason(goodbye))
+
+    def _fail(self, state: LinkState, reason: str) -> None:
+        """Nothing comes of this address for now: the next one is tried."""
+        self._lose(state, reason)
+        self._failures += 1
+        self._tries += 1
 
     def _lose(self, state: LinkState, reason: str) -> None:
         self.last_error = reason
@@ -187,14 +205,12 @@ class Link:
             self._handler.on_down(self, reason)
 
     async def _wait_for_next_try(self) -> None:
-        pause = None
-        if self._state is not LinkState.REFUSED:
-            pause = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
-        self._failures += 1
-        self._tries += 1
+        steps = min(max(0, self._failures - 1), len(BACKOFF_SECONDS) - 1)
+        refused = self._state is LinkState.REFUSED
         try:
-            async with asyncio.timeout(pause):
+            async with asyncio.timeout(REFUSED_SECONDS if refused else BACKOFF_SECONDS[steps]):
                 await self._retry.wait()
+            self._tries = 0
         except TimeoutError:
             return
         finally:
@@ -248,5 +264,10 @@ async def _ask(address: str, method: str, request: Any, seconds: float) -> bytes
             call = channel.unary_unary(method)(request.SerializeToString(), timeout=seconds)
             return bytes(await call)
         except grpc.RpcError as error:
-            detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
-            raise Unavailable(address, f"the node does not answer: {detail}") from error
+            raise Unavailable(address, f"the node does not answer: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """What gRPC or the peer says about a failed call, as one clean line."""
+    detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+    return clean(" ".join((detail or "").split()))

@@ -22,6 +22,10 @@ _LOG = logging.getLogger(__name__)
 HELLO_SECONDS = 5.0
 """A stream whose first frame takes longer is not one of ours, or its link carries nothing."""
 
+MAX_CALLS = 512
+"""Streams and questions at a time: twice what the largest chain (256 stages) and as many clients
+as slots (64) need. What is more is turned away before it costs anything."""
+
 Acceptor = Callable[[PeerStream, Hello], Awaitable[None]]
 
 
@@ -32,20 +36,23 @@ class _ServerDuplex:
         self._context = context
 
     async def read(self) -> bytes | None:
-        frame = await self._context.read()
+        try:
+            frame = await self._context.read()
+        except grpc.aio.BaseError:
+            return None
         return frame if isinstance(frame, bytes) else None
 
     async def write(self, frame: bytes) -> None:
         try:
             await self._context.write(frame)
-        except (grpc.RpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+        except (grpc.RpcError, grpc.aio.BaseError, asyncio.InvalidStateError) as error:
             raise ConnectionError(str(error) or "the stream is gone") from error
 
     async def finish(self) -> None:
         """The answering side ends a stream by returning from its handler."""
 
     def abort(self) -> None:
-        """The reader sees the end by itself: only a dead connection refuses a write."""
+        """A stream ends with its handler, which a reader that sees nothing does not hold up."""
 
 
 class NodeServer:
@@ -70,7 +77,7 @@ class NodeServer:
 
     async def start(self, host: str, port: int) -> int:
         """Open the port (0: any free one) and return its number. Raises ``AddressInUse``."""
-        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._server = grpc.aio.server(options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_CALLS)
         self._server.add_generic_rpc_handlers((self._handlers(),))
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:

@@ -22,6 +22,16 @@ _LOG = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
 """Fastest of 64 KiB to 3.9 MB on a stream (DESIGN.md, section 5), and below gRPC's 4 MB guard."""
 
+MAX_TOGETHER = 1024
+"""Keys in one ``Released``: 70 kB, far below gRPC's guard."""
+
+MAX_OWED = 4096
+"""Control messages (and keys in them) that wait for a peer to listen. 64 slots with a failure and
+a release each stay far below; a peer that goes on asking and does not read is left."""
+
+ABORT_SECONDS = 1.0
+"""How long a reader may take to see the end of a stream that can not be written to any more."""
+
 Monotonic = Callable[[], float]
 
 
@@ -74,14 +84,20 @@ class PeerStream:
         self._queue: deque[Control | TensorSend] = deque()
         self._wake = asyncio.Event()
         self._ended = False
+        self._owed = 0
         self._sent_bytes = self._received_bytes = 0
 
     def send(self, control: Control) -> None:
-        """Queue a control message. ``Released`` in a row are merged into one."""
+        """Queue a control message. ``Released`` in a row are merged."""
         if self._ended:
             return
+        self._owed += _weight(control)
         last = self._queue[-1] if self._queue else None
-        if isinstance(control, Released) and isinstance(last, Released):
+        if (
+            isinstance(control, Released)
+            and isinstance(last, Released)
+            and len(last.keys) < MAX_TOGETHER
+        ):
             self._queue[-1] = Released(last.keys + control.keys)
         else:
             self._queue.append(control)
@@ -103,17 +119,25 @@ class PeerStream:
             return
 
     async def run(self, handler: StreamHandler) -> Bye | None:
-        """Carry frames until the end. Returns the peer's goodbye, or ``None`` if it was lost."""
+        """Carry frames until the end. Returns the peer's goodbye, or ``None`` if it was lost.
+
+        Raises what the handler raises.
+        """
+        reader = asyncio.create_task(self._read_all(handler), name=f"reader of {self.peer}")
         writer = asyncio.create_task(self._write_all(), name=f"writer to {self.peer}")
         try:
-            return await self._read_all(handler)
+            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            if not reader.done():  # the writer said goodbye, or can not go on
+                await asyncio.wait((reader,), timeout=None if writer.result() else ABORT_SECONDS)
         finally:
             self._ended = True
             if any(isinstance(item, Bye | Refused) for item in self._queue):
                 await asyncio.wait((writer,), timeout=1.0)
+            reader.cancel()
             writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await asyncio.gather(reader, writer, return_exceptions=True)
             self._refuse_queued()
+        return None if reader.cancelled() else reader.result()
 
     async def _read_all(self, handler: StreamHandler) -> Bye | None:
         while (frame := await self._duplex.read()) is not None:
@@ -130,9 +154,13 @@ class PeerStream:
                 handler.on_chunk(self, message)
             else:
                 handler.on_control(self, message)
+            if self._owed > MAX_OWED:
+                _LOG.warning("%s asks and does not listen; the stream ends", self.peer)
+                return None
         return None
 
-    async def _write_all(self) -> None:
+    async def _write_all(self) -> bool:
+        """Write what is queued; true after a goodbye, false when the stream is of no use."""
         try:
             while True:
                 while self._queue:
@@ -142,15 +170,19 @@ class PeerStream:
                         await self._write_tensor(item)
                     else:
                         self._queue.popleft()
+                        self._owed -= _weight(item)
                         await self._write(encode_control(item))
                         if isinstance(item, Bye | Refused):
                             await self._duplex.finish()
-                            return
+                            return True
                 self._wake.clear()
                 await self._wake.wait()
         except ConnectionError as error:
             _LOG.debug("%s: %s", self.peer, error)
-            self._duplex.abort()
+        except Exception:
+            _LOG.exception("%s can not be written to; the stream ends", self.peer)
+        self._duplex.abort()
+        return False
 
     async def _write_tensor(self, send: TensorSend) -> None:
         whole = False
@@ -188,3 +220,7 @@ class PeerStream:
     def statistics(self) -> StreamStatistics:
         """What waits and what was written."""
         return StreamStatistics(len(self._queue), self._sent_bytes, self._received_bytes)
+
+
+def _weight(control: Control) -> int:
+    return len(control.keys) if isinstance(control, Released) else 1

@@ -175,7 +175,7 @@ async def test_the_next_address_is_tried_when_the_first_is_silent() -> None:
         (replace(WELCOME, version=9), "speaks wire version 9"),
     ],
 )
-async def test_a_refusal_is_kept_and_not_asked_for_again(
+async def test_a_refusal_is_kept_and_not_asked_for_again_at_once(
     answer: Welcome | Refused, reason: str
 ) -> None:
     owner, answerer = Owner(), Answerer(answer)
