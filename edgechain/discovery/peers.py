@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ MAX_PEERS = 1024
 WIRE_KEYS = ("v", "id", "ns", "chain", "gen", "inc")
 """The TXT keys, few and short: mDNS answers stay in one packet."""
 
+_NUMBERS = r"[0-9]{1,9} [0-9a-f]{16} [0-9a-f]{1,16}"
+"""Version, generation and incarnation as ``to_txt`` writes them."""
 
 NAMESPACE_VARIABLE = "EDGECHAIN_NAMESPACE"
 
@@ -58,13 +61,13 @@ class PeerHint:
         """Read TXT properties; ``None`` when they are none of ours."""
         try:
             version, name, namespace, chain, generation, incarnation = (txt[k] for k in WIRE_KEYS)
-            hint = cls(
-                name, namespace, chain, generation, int(incarnation, 16), addresses, int(version)
-            )
-        except (KeyError, ValueError):
+        except KeyError:
             return None
-        names = (hint.name, hint.namespace, hint.chain)
-        return hint if all(map(is_name, names)) and addresses else None
+        numbers = re.fullmatch(_NUMBERS, f"{version} {generation} {incarnation}")
+        if not (numbers and all(map(is_name, (name, namespace, chain))) and addresses):
+            return None
+        life = int(incarnation, 16)
+        return cls(name, namespace, chain, generation, life, addresses, int(version))
 
 
 @dataclass(slots=True)
