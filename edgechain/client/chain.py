@@ -7,8 +7,16 @@ import os
 import secrets
 import socket
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from edgechain.client.find import (
@@ -72,22 +80,34 @@ class Chain:
     ) -> AsyncIterator[Result]:
         """Many requests, ``in_flight`` at a time; results come in the order of the frames.
 
-        A frame that fails does not end the stream: its result carries the error.
+        A frame that fails does not end the stream: its result carries the error. A frame must
+        stay as it is until its result is there; results do not wait for the next frame.
         """
+        if in_flight < 1:
+            raise ValueError("a stream has at least one frame in flight")
+        source, index = _each(frames), 0
         pending: deque[asyncio.Task[Result]] = deque()
-        index = 0
+        reading: asyncio.Task[tuple[Inputs, ...]] | None = asyncio.create_task(_next(source))
         try:
-            async for frame in _each(frames):
-                if len(pending) == in_flight:
-                    yield await pending.popleft()
-                pending.append(asyncio.create_task(self._settle(index, frame, deadline)))
-                index += 1
-            while pending:
-                yield await pending.popleft()
+            while reading is not None or pending:
+                taking = reading if len(pending) < in_flight else None
+                waits = [task for task in (taking, *islice(pending, 1)) if task is not None]
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if taking is not None and taking.done():
+                    frame, reading = taking.result(), None
+                    if frame:
+                        settling = self._settle(index, frame[0], deadline)
+                        pending.append(asyncio.create_task(settling))
+                        reading = asyncio.create_task(_next(source))
+                        index += 1
+                elif pending[0].done():
+                    yield pending.popleft().result()
         finally:
-            for task in pending:
+            left = [*pending, *([reading] if reading is not None else [])]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
+            await source.aclose()
 
     async def _settle(self, index: int, frame: Inputs, deadline: float) -> Result:
         try:
@@ -97,7 +117,14 @@ class Chain:
         return Result(index, result.latency, result.tensors)
 
 
-async def _each(frames: AsyncIterable[Inputs] | Iterable[Inputs]) -> AsyncIterator[Inputs]:
+async def _next(source: AsyncIterator[Inputs]) -> tuple[Inputs, ...]:
+    """The next frame, alone in a tuple; an empty one at the end."""
+    async for frame in source:
+        return (frame,)
+    return ()
+
+
+async def _each(frames: AsyncIterable[Inputs] | Iterable[Inputs]) -> AsyncGenerator[Inputs]:
     if isinstance(frames, AsyncIterable):
         async for frame in frames:
             yield frame

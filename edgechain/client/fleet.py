@@ -162,6 +162,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Say goodbye everywhere; may be called twice."""
+        self._submitter = None
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
@@ -174,4 +175,3 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
-        self._submitter = None

@@ -58,4 +58,4 @@ def _fit(manifest: ChainManifest, edge: int, name: str, value: Array) -> Array:
     problem = manifest.edges[edge].tensor.misfit(str(value.dtype), value.shape)
     if problem:
         raise InvalidInput(f"input {name!r} {problem}")
-    return np.ascontiguousarray(value)
+    return np.asarray(value, order="C")  # ascontiguousarray would make a row of a scalar

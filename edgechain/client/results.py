@@ -66,8 +66,10 @@ class Collector:
             self._arrays[chunk.tensor] = self._allocate(chunk)
             self._received[chunk.tensor] = 0
         end = chunk.offset + len(chunk.data)
-        if self._received.get(chunk.tensor) != chunk.offset or end > chunk.total:
+        if self._received.get(chunk.tensor) != chunk.offset:
             raise ProtocolError(f"a chunk of tensor {chunk.tensor} is out of order")
+        if end > self._arrays[chunk.tensor].nbytes:
+            raise ProtocolError(f"a chunk of tensor {chunk.tensor} does not fit it")
         if len(chunk.data):
             flat = self._arrays[chunk.tensor].reshape(-1).view(np.uint8)
             flat[chunk.offset : end] = np.frombuffer(chunk.data, np.uint8)

@@ -28,7 +28,7 @@ from edgechain.errors import (
     Unavailable,
 )
 from edgechain.spec.chain import ChainManifest
-from edgechain.spec.deadline import Deadline
+from edgechain.spec.deadline import MAX_BUDGET_SECONDS, Deadline
 from edgechain.spec.ids import ClientId, Generation, RequestKey, StageName
 from edgechain.spec.message import (
     Cancel,
@@ -97,6 +97,7 @@ class Submitter:
         self._sequence = 0
         self._waiting: deque[Request] = deque()
         self._open: dict[RequestKey, Request] = {}
+        self._closed: RequestError | None = None
 
     async def submit(self, values: Mapping[int, Array], budget: float) -> Result:
         """Send inputs (arrays by edge) and wait for the end. Raises ``RequestError``."""
@@ -108,6 +109,10 @@ class Submitter:
             self._forget(request)
 
     def _accept(self, values: Mapping[int, Array], budget: float) -> Request:
+        if self._closed is not None:
+            raise self._closed
+        if not budget <= MAX_BUDGET_SECONDS:
+            raise InvalidInput(f"a deadline is at most {MAX_BUDGET_SECONDS:g} s away, not {budget}")
         if len(self._waiting) >= MAX_PENDING:
             raise Overloaded(f"{MAX_PENDING} requests wait for a slot already")
         loop, now = asyncio.get_running_loop(), self._clock.now()
@@ -215,7 +220,8 @@ class Submitter:
     # Ends ------------------------------------------------------------------------------------
 
     def close(self, error: RequestError) -> None:
-        """End everything that is open with an error."""
+        """End everything that is open, and whatever is submitted later, with an error."""
+        self._closed = error
         for request in list(self._open.values()):
             self._fail(request, error)
 

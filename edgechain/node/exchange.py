@@ -18,7 +18,7 @@ from edgechain.runtime.router import Router
 from edgechain.runtime.slots import Arrival, Attempt, LeaseBook, SlotStatistics, SlotTable, Tenant
 from edgechain.runtime.worker_wire import Ran
 from edgechain.spec.chain import ChainManifest
-from edgechain.spec.deadline import Deadline
+from edgechain.spec.deadline import MAX_BUDGET_SECONDS, Deadline
 from edgechain.spec.ids import RequestKey, StageName
 from edgechain.spec.message import (
     Chunk,
@@ -32,9 +32,6 @@ from edgechain.spec.message import (
 )
 
 _LOG = logging.getLogger(__name__)
-
-MAX_BUDGET_SECONDS = 3600.0
-"""An attempt may hold a slot no longer than this, whatever its sender says."""
 
 
 class Actor(Protocol):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_BUDGET_SECONDS = 3600.0
+"""No attempt is worked on longer than this, whatever its sender says."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Deadline:

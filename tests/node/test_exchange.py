@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgechain.node.exchange import MAX_BUDGET_SECONDS
+from edgechain.spec.deadline import MAX_BUDGET_SECONDS
 from edgechain.spec.ids import Generation
 from edgechain.spec.message import FailureKind, Route, TensorSend
 from tests.node.doubles import BUDGET, BYTES, HERE, MINE, SLOTS, TENSOR, THERE, Bench, request
