@@ -41,14 +41,8 @@ TWO = chain(spec("a", 2), spec("b", 3, dtype=DType.FLOAT32), names=("b", "second
 IMAGE = np.arange(6, dtype=np.uint8).reshape(2, 3)
 
 
-@pytest.mark.parametrize(
-    "given", [{"image": IMAGE}, {"t:0": IMAGE}, IMAGE, {"image": IMAGE.tolist()}]
-)
-def test_names_of_the_signature_and_of_the_tensor(given: Any) -> None:
-    if isinstance(given, dict) and isinstance(next(iter(given.values())), list):
-        with pytest.raises(InvalidInput, match="is int64, wants uint8"):
-            check_inputs(ONE, given)
-        return
+@pytest.mark.parametrize("given", [{"image": IMAGE}, {"t:0": IMAGE}, IMAGE])
+def test_names_of_the_signature_and_of_the_tensor(given: dict[str, Array] | Array) -> None:
     np.testing.assert_array_equal(check_inputs(ONE, given)[0], IMAGE)
 
 
@@ -94,7 +88,7 @@ def test_bytes_lie_in_order_and_big_endian_is_refused() -> None:
 
 def test_scalars_stay_scalars() -> None:
     scalar = chain(spec("x", dtype=DType.FLOAT32), names=("x",))
-    assert check_inputs(scalar, np.float32(1.5))[0].shape == ()
+    assert check_inputs(scalar, np.array(1.5, np.float32))[0].shape == ()
 
 
 @pytest.mark.parametrize(("rows", "fits"), [(0, True), (1, True), (4, True), (5, False)])
