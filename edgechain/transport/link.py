@@ -28,6 +28,10 @@ REFUSED_SECONDS = 2.0
 """Before a peer that refused us is asked again: it may have been full, may still hold a stream of
 ours that was lost, or may run another chain by then."""
 
+IDLE_SECONDS = 30.0
+"""Before a peer that was of no use is asked whether it runs something else now; where discovery
+tells of its next life it is asked at once."""
+
 
 class LinkState(StrEnum):
     """A link's life."""
@@ -36,6 +40,8 @@ class LinkState(StrEnum):
     CONNECTING = "connecting"
     UP = "up"
     REFUSED = "refused"
+    IDLE = "idle"
+    """The peer answers and is of no use to us."""
     CLOSED = "closed"
 
 
@@ -90,7 +96,8 @@ class Link:
 
     ``run`` connects, says ``hello``, tells the handler, carries frames, and starts again after
     a loss, with the peer's next address if it has several. ``name`` is who must answer there
-    (anyone if empty). A peer that refuses us is asked again after a longer pause.
+    (anyone if empty). A peer that refuses us, or that ``on_up`` refuses, is asked again after a
+    longer pause.
     """
 
     def __init__(
@@ -183,8 +190,14 @@ class Link:
         self._stream = stream = PeerStream(duplex, welcome.hop.node, self._now)
         try:
             self._handler.on_up(self, stream, welcome)
-            self._failures = 0
-            self._enter(LinkState.UP)
+        except PeerRefused as error:
+            duplex.abort()
+            self._stream = None
+            self._fail(LinkState.IDLE, str(error))
+            return
+        self._failures = 0
+        self._enter(LinkState.UP)
+        try:
             goodbye = await stream.run(self._handler)
         finally:
             duplex.abort()
@@ -205,16 +218,21 @@ class Link:
             self._handler.on_down(self, reason)
 
     async def _wait_for_next_try(self) -> None:
-        steps = min(max(0, self._failures - 1), len(BACKOFF_SECONDS) - 1)
-        refused = self._state is LinkState.REFUSED
         try:
-            async with asyncio.timeout(REFUSED_SECONDS if refused else BACKOFF_SECONDS[steps]):
+            async with asyncio.timeout(self._pause()):
                 await self._retry.wait()
             self._tries = 0
         except TimeoutError:
             return
         finally:
             self._retry.clear()
+
+    def _pause(self) -> float:
+        if self._state is LinkState.REFUSED:
+            return REFUSED_SECONDS
+        if self._state is LinkState.IDLE:
+            return IDLE_SECONDS
+        return BACKOFF_SECONDS[min(max(0, self._failures - 1), len(BACKOFF_SECONDS) - 1)]
 
     def _enter(self, state: LinkState) -> None:
         if state is not self._state:

@@ -54,7 +54,7 @@ def tasks_of_the_house() -> int:
 
 def has_settled(node: LiveNode) -> bool:
     """Whether the node knows of every address if it needs a link there."""
-    return {link.state for link in node.node.status().links} <= {"up", "closed"}
+    return {link.state for link in node.node.status().links} <= {"up", "idle"}
 
 
 def worker_pids(live: dict[str, LiveNode]) -> list[int]:

@@ -89,10 +89,11 @@ class Choosy(Owner):
         super().on_up(link, stream, welcome)
 
 
-async def test_a_peer_that_is_of_no_use_is_asked_again() -> None:
+async def test_a_peer_that_is_of_no_use_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgechain.transport.link.IDLE_SECONDS", 0.5)
     owner, answerer = Choosy(), Answerer(replace(WELCOME, stages=("z",)))
     async with served(answerer) as port, running(link_to(port, owner=owner)) as link:
-        await until(lambda: link.state is LinkState.REFUSED)
+        await until(lambda: link.state is LinkState.IDLE)
         assert (owner.ups, owner.downs) == ([], [])
         answerer.answer = replace(WELCOME, hop=hop("answerer", life=2))
         await until(lambda: bool(owner.ups))
