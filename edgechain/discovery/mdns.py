@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import BadTypeInNameException, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from edgechain.discovery.peers import PeerHint
@@ -25,6 +25,11 @@ MAX_PENDING = 4096
 
 Seen = Callable[[PeerHint], None]
 Gone = Callable[[PeerHint], None]
+
+
+def instance_of(hint: PeerHint) -> str:
+    """One DNS label for one life of a node; what tells lives apart comes first and is kept."""
+    return f"{hint.incarnation:x}-{hint.name}-{hint.namespace}".replace(".", "-")[:63]
 
 
 class MdnsRegistry:
@@ -58,10 +63,9 @@ class MdnsRegistry:
 
         Returns with the first announcement out; its repetitions follow within half a second.
         """
-        instance = f"{hint.namespace}.{hint.name}.{hint.incarnation:x}".replace(".", "-")[:63]
         info = AsyncServiceInfo(
             SERVICE,
-            f"{instance}.{SERVICE}",
+            f"{instance_of(hint)}.{SERVICE}",
             addresses=[socket.inet_aton(address) for address in addresses],
             port=port,
             properties=hint.to_txt(),
@@ -89,7 +93,11 @@ class MdnsRegistry:
             await browser.async_cancel()
 
     async def _resolve(self, instance: str) -> PeerHint | None:
-        info = AsyncServiceInfo(SERVICE, instance)
+        try:
+            info = AsyncServiceInfo(SERVICE, instance)
+        except BadTypeInNameException:  # anybody on the network can announce any name
+            _LOG.debug("%r is no name of a service", instance)
+            return None
         engine = self._engine().zeroconf
         if not info.load_from_cache(engine) and not await info.async_request(engine, RESOLVE_MS):
             _LOG.debug("%r does not say where it is", instance)
