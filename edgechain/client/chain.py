@@ -15,7 +15,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from edgechain.client.find import (
     as_directory,
     find_at,
     find_local,
-    manifest_at,
+    manifest_of,
     matches,
     watched,
 )
@@ -33,7 +33,7 @@ from edgechain.client.inputs import check_inputs
 from edgechain.client.results import Result
 from edgechain.client.submit import Submitter
 from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
-from edgechain.errors import Cancelled, RequestError, Unavailable, UnknownChain
+from edgechain.errors import Cancelled, ProtocolError, RequestError, Unavailable, UnknownChain
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.clock import SystemClock
 from edgechain.spec.chain import ChainManifest
@@ -195,17 +195,26 @@ async def _discover(
     news = await stack.enter_async_context(watched(table))
     try:
         async with asyncio.timeout(timeout):
-            hint = await news.get()
-            while not matches(hint, target, manifest):
-                hint = await news.get()
-            manifest = manifest or await manifest_at(hint.addresses[0])
+            hint, manifest = await _first_answer(news, target, manifest)
     except TimeoutError:
         raise UnknownChain(_nobody(target, directory is not None, timeout)) from None
     fleet = _open_fleet(stack, Found(hint.chain, manifest, ()), table)
-    fleet.seen(hint)
+    for heard in table.peers():
+        fleet.seen(heard)
     task = asyncio.create_task(_follow(news, fleet), name="mDNS news")
     stack.push_async_callback(_end, task)
     return Found(hint.chain, manifest, ()), fleet
+
+
+async def _first_answer(
+    news: asyncio.Queue[PeerHint], target: str, manifest: ChainManifest | None
+) -> tuple[PeerHint, ChainManifest]:
+    """The first node of the chain, and its manifest; who does not answer is passed over."""
+    while True:
+        hint = await news.get()
+        if matches(hint, target, manifest):
+            with suppress(Unavailable, ProtocolError):
+                return hint, manifest or await manifest_of(hint)
 
 
 async def _follow(news: asyncio.Queue[PeerHint], fleet: Fleet) -> None:

@@ -20,6 +20,8 @@ from edgechain.spec.document import parse
 from edgechain.transport.link import fetch_manifest
 
 RETRY_SECONDS = 0.1
+ANSWER_SECONDS = 2.0
+"""After this the next address has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,27 @@ async def manifest_at(address: str) -> ChainManifest:
     """A node's manifest, checked. Raises ``Unavailable`` or ``ProtocolError``."""
     try:
         return parse(
-            ChainManifest, await fetch_manifest(address), file=f"the manifest at {address}"
+            ChainManifest,
+            await fetch_manifest(address, ANSWER_SECONDS),
+            file=f"the manifest at {address}",
         )
     except InvalidDocument as error:
         raise ProtocolError(str(error)) from error
+
+
+async def manifest_of(hint: PeerHint) -> ChainManifest:
+    """A node's manifest from the first of its addresses that answers.
+
+    A board announces every address it has, and not all of them lead there from everywhere.
+    Raises ``Unavailable`` or ``ProtocolError`` when none does.
+    """
+    *others, last = hint.addresses
+    for address in others:
+        try:
+            return await manifest_at(address)
+        except (Unavailable, ProtocolError):
+            continue
+    return await manifest_at(last)
 
 
 async def find_at(addresses: tuple[str, ...], name: str | None, timeout: float) -> Found:

@@ -30,9 +30,11 @@ class Sighting:
 async def survey(namespace: str, listen: float) -> tuple[Sighting, ...]:
     """Ask every node of this machine's chains, and those heard by mDNS in ``listen`` seconds."""
     known = {node.address: node.name for chain in running_chains() for node in chain.nodes}
-    for hint in await _hear(namespace, listen):
-        known.setdefault(hint.addresses[0], hint.name)
-    found = await asyncio.gather(*(_ask(name, address) for address, name in known.items()))
+    heard = [h for h in await _hear(namespace, listen) if known.keys().isdisjoint(h.addresses)]
+    found = await asyncio.gather(
+        *(_ask(name, (address,)) for address, name in known.items()),
+        *(_ask(hint.name, hint.addresses) for hint in heard),
+    )
     return tuple(sorted(found, key=lambda sighting: sighting.name))
 
 
@@ -43,7 +45,16 @@ async def _hear(namespace: str, listen: float) -> tuple[PeerHint, ...]:
     return table.peers()
 
 
-async def _ask(name: str, address: str) -> Sighting:
+async def _ask(name: str, addresses: tuple[str, ...]) -> Sighting:
+    """How a node is, from the first of its addresses that answers."""
+    for address in addresses:
+        sighting = await _ask_at(name, address)
+        if sighting.status is not None:
+            break
+    return sighting
+
+
+async def _ask_at(name: str, address: str) -> Sighting:
     try:
         text = await fetch_status(address, ANSWER_SECONDS)
         return Sighting(name, address, NodeStatus.model_validate_json(text))

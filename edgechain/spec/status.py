@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
 from edgechain.spec.tensor import Frozen
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds control codes")
+    return text
+
+
+Text = Annotated[str, Field(max_length=1024), AfterValidator(_printable)]
+"""What a node says of itself reaches terminals and pages."""
 
 
 class StageStatus(Frozen):
     """One stage on one node. Times are milliseconds over the last calls (at most 256)."""
 
-    name: str
+    name: Text
     pid: int
     ran: int
     failed: int
@@ -21,9 +35,9 @@ class StageStatus(Frozen):
 class LinkStatus(Frozen):
     """One outgoing link."""
 
-    peer: str
-    address: str
-    state: str
+    peer: Text
+    address: Text
+    state: Text
     queued: int
     sent_bytes: int
 
@@ -31,13 +45,13 @@ class LinkStatus(Frozen):
 class NodeStatus(Frozen):
     """A whole node."""
 
-    name: str
-    namespace: str
-    chain: str
-    generation: str
+    name: Text
+    namespace: Text
+    chain: Text
+    generation: Text
     incarnation: int
-    version: str
-    interpreter: str
+    version: Text
+    interpreter: Text
     pid: int
     uptime_seconds: float
     resident_bytes: int
