@@ -7,7 +7,7 @@ not a frame of ours raises ``ProtocolError`` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -38,6 +38,7 @@ from edgechain.transport._pb import wire_pb2 as pb
 
 _HEADER_TAG = 0x0A  # field 1, length-delimited
 _DATA_TAG = 0x12  # field 2, length-delimited
+_TOGETHER_TAG = 0x22  # field 4, length-delimited
 GENERATION_BYTES = 32
 CLIENT_BYTES = 16
 MAX_TEXT = 512
@@ -68,8 +69,37 @@ def encode_control(control: Control) -> bytes:
     return bytes(pb.Frame(control=pb.Control(**{field: write(control)})).SerializeToString())
 
 
+def join(frames: Sequence[bytes]) -> bytes:
+    """Several frames as one: a gRPC message costs more than a small frame does."""
+    if len(frames) == 1:
+        return frames[0]
+    return b"".join(part for one in frames for part in (b"\x22", _varint(len(one)), one))
+
+
+def decode_all(frame: bytes) -> Iterator[Chunk | Control]:
+    """What a frame says, or the frames joined in it, one after the other.
+
+    Raises ``ProtocolError`` when it comes to one that is none of ours.
+    """
+    if frame[:1] != b"\x22":
+        yield decode(frame)
+        return
+    at = 0
+    while at < len(frame):
+        try:
+            if frame[at] != _TOGETHER_TAG:
+                raise ValueError("something else than frames between frames")
+            size, start = _read_varint(frame, at + 1)
+        except (ValueError, IndexError) as error:
+            raise ProtocolError(f"{len(frame)} bytes of frames are torn") from error
+        at = start + size
+        if at > len(frame):
+            raise ProtocolError(f"{len(frame)} bytes of frames are torn")
+        yield decode(frame[start:at])
+
+
 def decode(frame: bytes) -> Chunk | Control:
-    """A frame as what it says. Raises ``ProtocolError`` when it is none of ours."""
+    """A single frame as what it says. Raises ``ProtocolError`` when it is none of ours."""
     try:
         if frame[:1] == b"\x0a":
             return _decode_chunk(frame)

@@ -14,8 +14,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edgechain.errors import ProtocolError
-from edgechain.spec.message import Bye, Chunk, Control, RefusalKind, Refused, Released, TensorSend
-from edgechain.transport.codec import decode, encode_chunk, encode_control
+from edgechain.spec.message import (
+    Bye,
+    Chunk,
+    Control,
+    RefusalKind,
+    Refused,
+    Released,
+    TensorSend,
+    Welcome,
+)
+from edgechain.transport.codec import decode_all, encode_chunk, encode_control, join
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +40,10 @@ a release each stay far below; a peer that goes on asking and does not read is l
 
 ABORT_SECONDS = 1.0
 """How long a reader may take to see the end of a stream that can not be written to any more."""
+
+SMALL_BYTES = 64 << 10
+"""What is smaller is written together with what waits behind it: one gRPC message costs about
+100 microseconds of processor on both sides together, whatever is in it (`make bench`, 1 kB)."""
 
 Monotonic = Callable[[], float]
 
@@ -143,20 +156,27 @@ class PeerStream:
         while (frame := await self._duplex.read()) is not None:
             self._received_bytes += len(frame)
             try:
-                message = decode(frame)
+                goodbye = self._hear(frame, handler)
             except ProtocolError as error:
                 _LOG.warning("%s: %s; the stream ends", self.peer, error)
                 self.send(Refused(RefusalKind.MALFORMED, str(error)))
                 return None
+            if goodbye is not None:
+                return goodbye
+            if self._owed > MAX_OWED:
+                _LOG.warning("%s asks and does not listen; the stream ends", self.peer)
+                return None
+        return None
+
+    def _hear(self, frame: bytes, handler: StreamHandler) -> Bye | None:
+        """Pass on what a frame says; the goodbye in it, if there is one."""
+        for message in decode_all(frame):
             if isinstance(message, Bye):
                 return message
             if isinstance(message, Chunk):
                 handler.on_chunk(self, message)
             else:
                 handler.on_control(self, message)
-            if self._owed > MAX_OWED:
-                _LOG.warning("%s asks and does not listen; the stream ends", self.peer)
-                return None
         return None
 
     async def _write_all(self) -> bool:
@@ -164,17 +184,11 @@ class PeerStream:
         try:
             while True:
                 while self._queue:
-                    item = self._queue[0]
-                    if isinstance(item, TensorSend):
-                        self._queue.popleft()
-                        await self._write_tensor(item)
-                    else:
-                        self._queue.popleft()
-                        self._owed -= _weight(item)
-                        await self._write(encode_control(item))
-                        if isinstance(item, Bye | Refused):
-                            await self._duplex.finish()
-                            return True
+                    if not _is_small(self._queue[0]):
+                        await self._write_tensor(self._queue.popleft())
+                    elif await self._write_together():
+                        await self._duplex.finish()
+                        return True
                 self._wake.clear()
                 await self._wake.wait()
         except ConnectionError as error:
@@ -184,7 +198,47 @@ class PeerStream:
         self._duplex.abort()
         return False
 
-    async def _write_tensor(self, send: TensorSend) -> None:
+    async def _write_together(self) -> bool:
+        """Write the small items at the queue's head as one message; true after a goodbye."""
+        sends: list[TensorSend] = []
+        whole = False
+        try:
+            frames, over = self._take_small(sends)
+            if frames:
+                await self._write(join(frames))
+            whole = True
+        finally:
+            for send in sends:
+                send.done(whole)
+        return over
+
+    def _take_small(self, sends: list[TensorSend]) -> tuple[list[bytes], bool]:
+        """Encode what can be written together; tensors are noted in ``sends`` first of all.
+
+        Also says whether the last frame is a goodbye. A Welcome ends a message: it is awaited
+        alone.
+        """
+        frames: list[bytes] = []
+        size, item = 0, None
+        while self._queue and _is_small(self._queue[0]) and size < SMALL_BYTES:
+            item = self._queue.popleft()
+            if not isinstance(item, TensorSend):
+                self._owed -= _weight(item)
+                frames.append(encode_control(item))
+            elif budget := item.deadline.budget(self._now()):
+                sends.append(item)
+                frames.append(encode_chunk(item, 0, SMALL_BYTES, budget))
+            else:
+                item.done(False)
+                continue
+            size += len(frames[-1])
+            if isinstance(item, Welcome | Bye | Refused):
+                break
+        return frames, isinstance(item, Bye | Refused)
+
+    async def _write_tensor(self, send: TensorSend | Control) -> None:
+        if not isinstance(send, TensorSend):
+            raise TypeError(f"{send} is no tensor")
         whole = False
         try:
             whole = await self._write_chunks(send)
@@ -220,6 +274,10 @@ class PeerStream:
     def statistics(self) -> StreamStatistics:
         """What waits and what was written."""
         return StreamStatistics(len(self._queue), self._sent_bytes, self._received_bytes)
+
+
+def _is_small(item: Control | TensorSend) -> bool:
+    return not isinstance(item, TensorSend) or len(item.payload) <= SMALL_BYTES
 
 
 def _weight(control: Control) -> int:

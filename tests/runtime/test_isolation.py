@@ -61,7 +61,11 @@ def test_a_child_that_dies_is_the_models_fault(models: Path) -> None:
 
 
 def test_arrays_survive_the_pipe() -> None:
-    arrays: list[NDArray[Any]] = [np.arange(6).reshape(2, 3), np.array(1.5, np.float32), np.zeros((0, 4), np.int8)]
+    arrays: list[NDArray[Any]] = [
+        np.arange(6).reshape(2, 3),
+        np.array(1.5, np.float32),
+        np.zeros((0, 4), np.int8),
+    ]
     for ours, theirs in zip(unpack_arrays(pack_arrays(arrays)), arrays, strict=True):
         assert ours.dtype == theirs.dtype
         assert np.array_equal(ours, theirs)

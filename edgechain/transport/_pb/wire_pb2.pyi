@@ -7,14 +7,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Frame(_message.Message):
-    __slots__ = ("header", "data", "control")
+    __slots__ = ("header", "data", "control", "together")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
+    TOGETHER_FIELD_NUMBER: _ClassVar[int]
     header: ChunkHeader
     data: bytes
     control: Control
-    def __init__(self, header: _Optional[_Union[ChunkHeader, _Mapping]] = ..., data: _Optional[bytes] = ..., control: _Optional[_Union[Control, _Mapping]] = ...) -> None: ...
+    together: _containers.RepeatedCompositeFieldContainer[Frame]
+    def __init__(self, header: _Optional[_Union[ChunkHeader, _Mapping]] = ..., data: _Optional[bytes] = ..., control: _Optional[_Union[Control, _Mapping]] = ..., together: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class RequestKey(_message.Message):
     __slots__ = ("generation", "client", "session", "sequence", "attempt")
