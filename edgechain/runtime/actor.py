@@ -103,22 +103,23 @@ class StageActor:
         name = self.stage.name
         attempt.to_run.discard(name)
         attempt.running.add(name)
+        lost: WorkerLost | None = None
         try:
             outcome = await self._invoke(attempt)
+        except WorkerLost as error:
+            lost, outcome = error, str(error)
         finally:
             attempt.running.discard(name)
         self._note(outcome)
         report(attempt, name, outcome)
+        if lost is not None:  # the client need not wait for the next worker to hear of it
+            await self._replace_worker(lost)
 
     async def _invoke(self, attempt: Attempt) -> Ran | str:
         if self._worker is None:
             raise NodeFailed(f"stage {self.stage.name} was never started")
         shapes = tuple(attempt.shapes[tensor] for tensor in self._wanted)
-        try:
-            return await self._worker.run(attempt.slot, shapes)
-        except WorkerLost as error:
-            await self._replace_worker(error)
-            return str(error)
+        return await self._worker.run(attempt.slot, shapes)
 
     async def _replace_worker(self, cause: WorkerLost) -> None:
         _LOG.warning("%s; starting another", cause)

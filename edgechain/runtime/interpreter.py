@@ -86,6 +86,8 @@ class Interpreter:
                 self._engine.resize_tensor_input(detail["index"], value.shape)
                 self._allocated = False
         if not self._allocated:
+            # Before allocating: if that fails, the next call must know what to resize back.
+            self._inputs = self._engine.get_input_details()
             with _quiet_stderr():
                 self._engine.allocate_tensors()
             self._inputs = self._engine.get_input_details()

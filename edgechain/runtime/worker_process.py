@@ -93,16 +93,24 @@ class WorkerProcess:
             self._writer.write(wire.LENGTH.pack(len(message)) + message)
             prefix = await self._reader.readexactly(wire.LENGTH.size)
             (size,) = wire.LENGTH.unpack(prefix)
+            if size > wire.MAX_MESSAGE_BYTES:
+                raise ValueError(f"{size} bytes are no answer")
             return wire.unpack_answer(await self._reader.readexactly(size))
-        except (asyncio.IncompleteReadError, OSError) as error:
-            code = await self._process.wait()
+        except (asyncio.IncompleteReadError, OSError, ValueError) as error:
+            code = await self._end()
             raise WorkerLost(
                 f"stage {self._setup.stage}: its worker {_manner(code)}{self._last_words()}"
             ) from error
 
     def _last_words(self) -> str:
-        self._stderr.seek(0)
-        lines = self._stderr.read()[-4096:].decode(errors="replace").strip().splitlines()
+        fileno = self._stderr.fileno()
+        size = os.fstat(fileno).st_size
+        lines = (
+            os.pread(fileno, 4096, max(0, size - 4096))
+            .decode(errors="replace")
+            .strip()
+            .splitlines()
+        )
         return f": {lines[-1]}" if lines else ""
 
     def resident_bytes(self) -> int:
@@ -111,14 +119,18 @@ class WorkerProcess:
 
     async def close(self) -> None:
         """Hang up, wait until the process is gone, kill it if it takes too long."""
+        await self._end()
+        self._stderr.close()
+
+    async def _end(self) -> int:
+        """How the process ended, now that nobody speaks with it any more."""
         self._writer.close()
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
+                return await self._process.wait()
         except TimeoutError:
             self.kill()
-            await self._process.wait()
-        self._stderr.close()
+            return await self._process.wait()
 
     def kill(self) -> None:
         """End the process at once."""

@@ -19,6 +19,7 @@ Shapes = tuple[tuple[int, ...], ...]
 LENGTH = struct.Struct("<I")
 _RUN = struct.Struct("<II")
 _DONE = struct.Struct("<BQ")
+_COUNT = struct.Struct("<I")
 MAX_MESSAGE_BYTES = 1 << 20
 """A setup names at most a few hundred tensors; an answer is far smaller."""
 
@@ -90,21 +91,25 @@ def unpack_run(message: bytes) -> tuple[int, Shapes]:
 
 def pack_ran(nanoseconds: int, shapes: Shapes) -> bytes:
     """Worker to daemon: it ran."""
-    return _DONE.pack(_OK, nanoseconds) + bytes([len(shapes)]) + _pack_shapes(shapes)
+    return _DONE.pack(_OK, nanoseconds) + _COUNT.pack(len(shapes)) + _pack_shapes(shapes)
 
 
 def pack_failure(reason: str) -> bytes:
     """Worker to daemon: it failed, and why in one line."""
-    return _DONE.pack(_FAILED, 0) + " ".join(reason.split()).encode()[:4096]
+    return _DONE.pack(_FAILED, 0) + " ".join(reason.split()).encode(errors="replace")[:4096]
 
 
 def unpack_answer(message: bytes) -> Ran | str:
-    """What the worker answered: ``Ran``, or why it failed."""
-    status, nanoseconds = _DONE.unpack_from(message)
-    rest = message[_DONE.size :]
-    if status == _FAILED:
-        return rest.decode(errors="replace")
-    return Ran(nanoseconds, _unpack_shapes(rest[1:], rest[0]))
+    """What the worker answered: ``Ran``, or why it failed. Raises ``ValueError`` on nonsense."""
+    try:
+        status, nanoseconds = _DONE.unpack_from(message)
+        rest = message[_DONE.size :]
+        if status == _FAILED:
+            return rest.decode(errors="replace")
+        (count,) = _COUNT.unpack_from(rest)
+        return Ran(nanoseconds, _unpack_shapes(rest[_COUNT.size :], count))
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"{len(message)} bytes are no answer") from error
 
 
 def _pack_shapes(shapes: Sequence[Sequence[int]]) -> bytes:

@@ -128,7 +128,11 @@ class ChainManifest(Frozen):
                 raise ValueError(f"two {what}s are called {twice[0]!r}")
 
     def _check_edges(self) -> None:
-        made = {tensor: stage.name for stage in self.stages for tensor in stage.outputs}
+        made: dict[str, StageName] = {}
+        for stage in self.stages:
+            for tensor in stage.outputs:
+                if made.setdefault(tensor, stage.name) != stage.name:
+                    raise ValueError(f"tensor {tensor!r} is made by two stages")
         fed = {port.tensor for port in self.inputs}
         left = {port.tensor for port in self.outputs}
         known = {edge.tensor.name for edge in self.edges}

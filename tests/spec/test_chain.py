@@ -133,6 +133,10 @@ def test_two_stages_that_make_one_tensor_are_refused() -> None:
     replaced("stages", 2, stage("right", ("b",), ("d", "c")))(fields)
     with pytest.raises(ValueError, match="'c'"):
         ChainManifest.sealed(**fields)
+    # Also when the edge names the later one of the two.
+    replaced("edges", 3, edge("c", "right", "tail"))(fields)
+    with pytest.raises(ValueError, match="'c' is made by two stages"):
+        ChainManifest.sealed(**fields)
 
 
 def test_a_tensor_that_nobody_wants_is_refused() -> None:
