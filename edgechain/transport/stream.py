@@ -220,7 +220,7 @@ class PeerStream:
         """
         frames: list[bytes] = []
         size, item = 0, None
-        while self._queue and _is_small(self._queue[0]) and size < SMALL_BYTES:
+        while self._queue and _is_small(self._queue[0]) and (not frames or size < SMALL_BYTES):
             item = self._queue.popleft()
             if not isinstance(item, TensorSend):
                 self._owed -= _weight(item)

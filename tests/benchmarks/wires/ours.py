@@ -45,6 +45,7 @@ CRIPPLED_BYTES = 64
 def cripple(size: int) -> None:
     """From now on this process sends a tensor of ``size`` bytes in absurdly small chunks."""
     product.CHUNK_BYTES = max(CRIPPLED_BYTES, size // CRIPPLED_CHUNKS)
+    product.SMALL_BYTES = 0
 
 
 def _nothing(_whole: bool) -> None:
