@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from edgechain.errors import InvalidDocument
 
@@ -43,7 +44,7 @@ def parse(kind: type[Document], text: str, *, file: str) -> Document:
 def render(document: BaseModel) -> str:
     """Write a noun as YAML: defaults left out, lists of numbers on one line."""
     yaml = YAML()
-    yaml.width = 100
+    yaml.width = MAX_DOCUMENT_BYTES  # ruamel folds long text where it cannot put it together again
     # ruamel would write U+0085 and U+2028 as they are, and read line breaks.
     yaml.allow_unicode = document.model_dump_json().isprintable()
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -123,9 +124,15 @@ def _flowing(value: Any) -> Any:
         items = CommentedSeq(map(_flowing, value))
         scalars = (int, float, str, bool)
         if all(isinstance(item, scalars) for item in value) and _short(value):
+            items = CommentedSeq(map(_quoted, value))
             items.fa.set_flow_style()
         return items
     return value
+
+
+def _quoted(value: Any) -> Any:
+    """Between brackets ruamel takes a leading question mark for a key: labels have ``???``."""
+    return DoubleQuotedScalarString(value) if str(value).startswith("?") else value
 
 
 def _short(values: list[Any]) -> bool:

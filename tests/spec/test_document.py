@@ -160,6 +160,12 @@ def test_any_value_survives_writing_and_reading(values: dict[str, object]) -> No
     }
 
 
+@pytest.mark.parametrize("label", ["???", "?", "?0", "? a", "-", "- a", "a: b", "#", "&a", "*a"])
+def test_labels_are_read_back_as_they_were(label: str) -> None:
+    made = Free(values={"labels": [label, "person"], label: label})
+    assert parse(Free, render(made), file="f.yaml") == made
+
+
 def test_short_lists_of_scalars_stand_on_one_line() -> None:
     text = render(Whole(kind="a", parts=(Part(name="first", sizes=tuple(range(9))),)))
     assert "sizes: [0, 1, 2, 3, 4, 5, 6, 7, 8]\n" in text
