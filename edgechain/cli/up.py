@@ -22,7 +22,9 @@ def up(
     name: Annotated[str | None, typer.Option(help="what clients call the chain")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="leave it running")] = False,
     slots: Annotated[int, typer.Option(min=1, max=64, help="requests a node holds")] = 8,
-    threads: Annotated[int, typer.Option(min=0, help="per stage; 0 shares the processors")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="per stage; 0 shares the processors")
+    ] = 0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="the first node's; 0 is any")] = 0,
     interpreter: Annotated[
         InterpreterKind, typer.Option(help="what runs the submodels")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ def read_npz(path: Path) -> dict[str, Array]:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InvalidMedia(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split()) or "is damaged"
         raise InvalidMedia(f"{path}: cannot be read as .npz: {reason}") from error
 
@@ -38,15 +38,18 @@ def read_npz(path: Path) -> dict[str, Array]:
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as .npz, whole or not at all. Raises ``InvalidMedia``."""
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as draft:
-            np.savez(draft, **{name: np.asarray(value) for name, value in arrays.items()})
-        os.chmod(draft.name, 0o666 & ~_umask())  # noqa: PTH101 - the draft is private, the result is not
-        Path(draft.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".edgechain-") as folder:
+            draft = Path(folder) / "draft.npz"
+            _write(draft, arrays)
+            draft.replace(path)
     except OSError as error:
         raise InvalidMedia(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _write(path: Path, arrays: Mapping[str, Array]) -> None:
+    """As ``numpy.savez`` does, for any name: its own arguments' names are names here too."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                write: Any = np.lib.format.write_array  # numpy has no types for it
+                write(member, np.asarray(value), allow_pickle=False)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgechain.errors import EdgechainError
 from edgechain.spec.ids import is_name
 
 MAX_PEERS = 1024
@@ -24,9 +25,13 @@ NAMESPACE_VARIABLE = "EDGECHAIN_NAMESPACE"
 def default_namespace() -> str:
     """The fleet that is meant where nobody says which: ``EDGECHAIN_NAMESPACE``, or "default".
 
-    Namespaces keep two fleets on one LAN, or two people on one machine, apart.
+    Namespaces keep two fleets on one LAN, or two people on one machine, apart. Raises
+    ``EdgechainError`` when the variable holds no name.
     """
-    return os.environ.get(NAMESPACE_VARIABLE, "") or "default"
+    name = os.environ.get(NAMESPACE_VARIABLE, "") or "default"
+    if not is_name(name):
+        raise EdgechainError(f"{NAMESPACE_VARIABLE} is {name!r}, which is not a name")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

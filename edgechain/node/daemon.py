@@ -9,7 +9,9 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from functools import cache
 
 from edgechain._version import __version__
 from edgechain.discovery.interfaces import multicast_addresses, reachable_addresses
@@ -95,7 +97,7 @@ class Node:
         self._server = NodeServer(
             self._accept,
             status=lambda: self.status().model_dump_json(),
-            manifest=lambda: render(manifest),
+            manifest=cache(lambda: render(manifest)),
             now=self._clock.now,
         )
 
@@ -284,6 +286,17 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
+def watch_lifeline(fileno: int, on_end: Callable[[], None]) -> None:
+    """Call ``on_end`` once when the other end of a pipe is gone; nothing is ever written to it."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(fileno)  # at its end a pipe stays readable: the loop would spin
+        on_end()
+
+    loop.add_reader(fileno, ended)
+
+
 async def serve(settings: NodeSettings, announcer: Announcer, lifeline: int | None) -> None:
     """Run a node until SIGINT, SIGTERM, or the end of ``lifeline`` (a pipe our parent holds)."""
     node = Node(settings, announcer)
@@ -291,7 +304,7 @@ async def serve(settings: NodeSettings, announcer: Announcer, lifeline: int | No
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, node.stop)
     if lifeline is not None:
-        loop.add_reader(lifeline, node.stop)
+        watch_lifeline(lifeline, node.stop)
     try:
         await node.run()
     finally:

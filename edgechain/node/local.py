@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -27,19 +26,21 @@ from edgechain.discovery.local import (
     process_started,
     record,
     running_chains,
-    state_directory,
+    workplace,
 )
 from edgechain.discovery.peers import default_namespace
 from edgechain.errors import AddressInUse, EdgechainError, NodeFailed, UnknownChain
 from edgechain.runtime.chain_files import load_manifest, read_stage_file
 from edgechain.spec.chain import ChainManifest, Stage
-from edgechain.spec.config import NodeConfig
+from edgechain.spec.config import MAX_THREADS, NodeConfig
 from edgechain.spec.document import render
+from edgechain.spec.ids import NodeName, is_name
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 """Longer than a worker may take to end (5 s)."""
 
+MAX_PORT = 65535
 LOOPBACK = "127.0.0.1"
 
 Progress = Callable[[str, int, int], None]
@@ -107,6 +108,9 @@ class LocalChainRunner:
         self.chain: LocalChain | None = None
 
     async def __aenter__(self) -> Self:
+        last = self._options.port + len(self._manifest.stages) - 1
+        if self._options.port and last > MAX_PORT:
+            raise AddressInUse(f"the nodes would need port {last}, and the last one is {MAX_PORT}")
         for stage in self._manifest.stages:
             if stage.file is not None:
                 read_stage_file(self._directory, stage)
@@ -141,7 +145,7 @@ class LocalChainRunner:
 
     @property
     def _workplace(self) -> Path:
-        return state_directory() / f"{self._name}.d"
+        return workplace(self._name)
 
     async def _spawn(self, number: int, stage: Stage) -> _Child:
         config = self._workplace / f"{stage.name}.yaml"
@@ -166,11 +170,16 @@ class LocalChainRunner:
         reports, pipe = await _open_pipe(reading)
         return _Child(stage, process, reports, pipe)
 
+    def _node_name(self, number: int, stage: Stage) -> NodeName:
+        """The stage's name where there is room for it, and its number otherwise."""
+        name = f"{self._name}-{stage.name}"
+        return name if is_name(name) else f"{self._name[:56]}-{number}"
+
     def _config(self, number: int, stage: Stage) -> NodeConfig:
         options = self._options
-        share = max(1, (os.cpu_count() or 1) // len(self._manifest.stages))
+        share = max(1, min(MAX_THREADS, (os.cpu_count() or 1) // len(self._manifest.stages)))
         return NodeConfig(
-            name=f"{self._name}-{stage.name}"[:63],
+            name=self._node_name(number, stage),
             chain=str(self._directory),
             stages=(stage.name,),
             chain_name=self._name,
@@ -203,13 +212,13 @@ class LocalChainRunner:
     def _describe(self) -> LocalChain:
         nodes = tuple(
             LocalNode(
-                name=f"{self._name}-{child.stage.name}"[:63],
+                name=self._node_name(number, child.stage),
                 pid=child.process.pid,
                 started=process_started(child.process.pid),
                 address=f"{LOOPBACK}:{child.reported['listening']['port']}",
                 stages=(child.stage.name,),
             )
-            for child in self._children
+            for number, child in enumerate(self._children)
         )
         owner = None if self._detach else os.getpid()
         return LocalChain(
@@ -243,7 +252,6 @@ class LocalChainRunner:
                 child.process.terminate()
         await asyncio.gather(*(_reap(child) for child in self._children))
         self._let_go()
-        shutil.rmtree(self._workplace, ignore_errors=True)
         forget(self._name)
 
     def _let_go(self) -> None:
@@ -298,7 +306,6 @@ def take_down(chain: LocalChain) -> None:
     if owner is not None and process_started(owner) == chain.owner_started != 0:
         _end_processes({owner: chain.owner_started})
     _end_processes({node.pid: node.started for node in chain.nodes if is_alive(node)})
-    shutil.rmtree(state_directory() / f"{chain.name}.d", ignore_errors=True)
     forget(chain.name)
 
 

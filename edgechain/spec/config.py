@@ -15,6 +15,7 @@ Address = Annotated[str, Field(pattern=ADDRESS_PATTERN)]
 """``host:port``, an IPv6 host in brackets."""
 
 MAX_SLOTS = 64
+MAX_THREADS = 64
 
 
 class NodeConfig(Frozen):
@@ -39,7 +40,7 @@ class NodeConfig(Frozen):
     peers: tuple[Address, ...] = ()
     """Addresses of nodes that mDNS cannot reach, or all of them when discovery is static."""
     slots: int = Field(default=8, ge=1, le=MAX_SLOTS)
-    threads: int = Field(default=4, ge=1, le=64)
+    threads: int = Field(default=4, ge=1, le=MAX_THREADS)
     interpreter: Literal["auto", "litert", "tflite"] = "auto"
 
     @model_validator(mode="after")
