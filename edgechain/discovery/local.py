@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import getpass
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -74,13 +75,7 @@ def find_chain(name: str) -> LocalChain | None:
 @contextmanager
 def claim(name: str) -> Iterator[None]:
     """Hold a chain's name while it is being started. Raises ``ChainAlreadyRunning``."""
-    directory = state_directory()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (directory / f"{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ChainAlreadyRunning(f"chain {name!r} is being started by another `up`") from None
+    with _locked(state_directory() / f"{name}.lock") as lock:
         try:
             if find_chain(name) is not None:
                 raise ChainAlreadyRunning(
@@ -89,8 +84,35 @@ def claim(name: str) -> Iterator[None]:
                 )
             yield
         finally:
-            with suppress(FileNotFoundError):
-                Path(lock.name).unlink()
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[Path]:
+    """Hold the lock of a file that whoever held it before may just have removed."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            lock = path.open("w")
+        except FileNotFoundError:
+            continue
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                reason = f"chain {path.stem!r} is being started by another `up`"
+                raise ChainAlreadyRunning(reason) from None
+            if _is_at(lock.fileno(), path):
+                yield path
+                return
+
+
+def _is_at(fileno: int, path: Path) -> bool:
+    """Whether an open file is still the one of this name."""
+    opened = os.fstat(fileno)
+    with suppress(FileNotFoundError):
+        return os.path.samestat(opened, path.stat())
+    return False
 
 
 def record(chain: LocalChain) -> None:
@@ -101,8 +123,14 @@ def record(chain: LocalChain) -> None:
     draft.replace(path)
 
 
+def workplace(name: str) -> Path:
+    """Where the configs and logs of a chain's nodes are while it runs."""
+    return state_directory() / f"{name}.d"
+
+
 def forget(name: str) -> None:
-    """Remove a chain's record, if there is one, and the directory with the last."""
+    """Remove what is kept of a chain, and the directory with the last."""
+    shutil.rmtree(workplace(name), ignore_errors=True)
     _path(name).unlink(missing_ok=True)
     with suppress(OSError):
         state_directory().rmdir()
