@@ -19,6 +19,7 @@ from edgechain.client.album import Album
 from edgechain.client.camera import Camera, FrameReport, InferChain
 from edgechain.client.sight import sight_of
 from edgechain.client.sources import Source, open_source
+from edgechain.transport.memory import tune_allocator
 from edgechain.vision.labels import Labels, read_labels
 
 
@@ -46,6 +47,7 @@ def camera(
     """
     if threshold is not None and not 0 < threshold <= 1:
         raise typer.BadParameter("must be above 0 and at most 1", param_hint="--threshold")
+    tune_allocator()
     found = open_source(source)
     names = read_labels(labels) if labels is not None else None
     album = Album(save, found) if save is not None else None

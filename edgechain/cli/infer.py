@@ -12,6 +12,7 @@ from edgechain.cli.output import dimensions, emit_json
 from edgechain.client.archives import read_npz, write_npz
 from edgechain.client.chain import DEADLINE_SECONDS, connect
 from edgechain.client.results import Result
+from edgechain.transport.memory import tune_allocator
 
 
 def infer(
@@ -24,6 +25,7 @@ def infer(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Send the arrays of a .npz file through a running chain and save what comes back."""
+    tune_allocator()
     result = uvloop.run(_infer(chain, source, deadline))
     write_npz(output, result.outputs)
     shapes = {name: list(value.shape) for name, value in result.outputs.items()}

@@ -22,6 +22,7 @@ from edgechain.spec.message import (
     Welcome,
 )
 from edgechain.transport.link import Link
+from edgechain.transport.links import Links
 from edgechain.transport.stream import PeerStream
 
 GRACE_SECONDS = 2.0
@@ -37,9 +38,7 @@ class Fleet:
     def __init__(self, hello: Hello, stages: Sequence[StageName], table: PeerTable, clock: Clock):
         self._table = table
         self.hello = hello
-        self._clock = clock
-        self._links: dict[str, Link] = {}
-        self._tasks: dict[Link, asyncio.Task[None]] = {}
+        self._links = Links(hello, self, clock.now)
         self._streams: dict[Hop, PeerStream] = {}
         self._hops: dict[PeerStream, Hop] = {}
         self._submitter: Submitter | None = None
@@ -57,25 +56,15 @@ class Fleet:
         same = (self.hello.generation or "").startswith(hint.generation)
         if hint.chain != self.hello.chain or not same:
             return
-        link = self._links.get(hint.name)
-        if link is None:
-            self._open(hint.name, hint.addresses, hint.name)
-        else:
-            link.retry(self._table.addresses(hint.name))
+        self._links.reach(hint.name, self._table.addresses(hint.name), name=hint.name)
 
     def add(self, address: str) -> None:
         """A node is said to be at this address."""
-        if address not in self._links:
-            self._open(address, (address,), "")
-
-    def _open(self, label: str, addresses: tuple[str, ...], name: str) -> None:
-        link = Link(addresses, self.hello, self, self._clock.now, name=name)
-        self._links[label] = link
-        self._tasks[link] = asyncio.create_task(link.run(), name=f"link to {label}")
+        self._links.reach(address, (address,))
 
     def complaints(self) -> tuple[str, ...]:
         """What went wrong last on links that are not up."""
-        return tuple(link.last_error for link in self._links.values() if link.last_error)
+        return self._links.complaints()
 
     # For the submitter -----------------------------------------------------------------------
 
@@ -166,12 +155,4 @@ class Fleet:
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
-        tasks = list(self._tasks.values())
-        for link in self._tasks:
-            link.close("the client leaves")
-        if tasks:
-            await asyncio.wait(tasks, timeout=0.5)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._links.close("the client leaves")

@@ -13,6 +13,7 @@ from edgechain.spec.ids import RequestKey, StageName
 from edgechain.spec.message import Chunk, Control, Hello, Hop, TensorSend, Welcome
 from edgechain.spec.status import LinkStatus
 from edgechain.transport.link import Link
+from edgechain.transport.links import Links
 from edgechain.transport.stream import PeerStream
 
 _LOG = logging.getLogger(__name__)
@@ -30,8 +31,7 @@ class PeerLinks:
         self._wanted = frozenset(wanted)
         self._table = table
         self._clock = clock
-        self._links: dict[str, Link] = {}
-        self._tasks: dict[Link, asyncio.Task[None]] = {}
+        self._links = Links(hello, self, clock.now)
         self._up: dict[Link, PeerStream] = {}
         self._streams: dict[Hop, PeerStream] = {}
         self._stages: dict[Hop, frozenset[StageName]] = {}
@@ -47,11 +47,7 @@ class PeerLinks:
         same = (self._hello.generation or "").startswith(hint.generation)
         if not (ours and same and self._wanted) or not self._table.seen(hint):
             return
-        link = self._links.get(hint.name)
-        if link is None:
-            self._open(hint.name, hint.addresses, hint.name)
-        else:
-            link.retry(self._table.addresses(hint.name))
+        self._links.reach(hint.name, self._table.addresses(hint.name), name=hint.name)
 
     def gone(self, hint: PeerHint) -> None:
         """A node said goodbye."""
@@ -60,12 +56,7 @@ class PeerLinks:
     def add_static(self, address: str) -> None:
         """A node is said to be at this address."""
         if self._wanted:
-            self._open(address, (address,), "")
-
-    def _open(self, label: str, addresses: tuple[str, ...], name: str) -> None:
-        link = Link(addresses, self._hello, self, self._clock.now, name=name)
-        self._links[label] = link
-        self._tasks[link] = asyncio.create_task(link.run(), name=f"link to {label}")
+            self._links.reach(address, (address,))
 
     # Tensors ---------------------------------------------------------------------------------
 
@@ -146,15 +137,7 @@ class PeerLinks:
 
     async def close(self, reason: str) -> None:
         """Say goodbye on every link and end them; may be called twice."""
-        tasks = list(self._tasks.values())
-        for link in self._tasks:
-            link.close(reason)
-        if tasks:
-            await asyncio.wait(tasks, timeout=0.2)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._links.close(reason)
         for sends in self._waiting.values():
             for send in sends:
                 send.done(False)
@@ -162,4 +145,4 @@ class PeerLinks:
 
     def statistics(self) -> tuple[LinkStatus, ...]:
         """Every link."""
-        return tuple(link.statistics() for link in self._links.values())
+        return self._links.statistics()

@@ -49,10 +49,17 @@ class DType(StrEnum):
 
     @property
     def itemsize(self) -> int:
-        """Bytes of one element; the digits in numpy's names are bits."""
-        return (
-            1 if self is DType.BOOL else int(self.value.lstrip("abcdefghijklmnopqrstuvwxyz")) // 8
-        )
+        """Bytes of one element."""
+        return _ITEM_BYTES[self]
+
+
+def _item_bytes(name: str) -> int:
+    """The digits in numpy's names are bits."""
+    digits = name.lstrip("abcdefghijklmnopqrstuvwxyz")
+    return int(digits) // 8 if digits else 1
+
+
+_ITEM_BYTES = {dtype: _item_bytes(dtype.value) for dtype in DType}
 
 
 class Frozen(BaseModel):
@@ -119,15 +126,23 @@ class TensorSpec(Frozen):
 
     def misfit(self, dtype: str, shape: tuple[int, ...]) -> str | None:
         """Say in one clause why a value of this dtype and shape does not fit, or ``None``."""
-        wanted = "x".join("?" if size < 0 else str(size) for size in self.shape) or "scalar"
-        given = "x".join(map(str, shape)) or "scalar"
         if dtype != self.dtype:
             return f"is {dtype}, wants {self.dtype}"
         fits = len(shape) == len(self.shape) and all(
             have >= 0 and want in (-1, have) for have, want in zip(shape, self.shape, strict=True)
         )
         if not fits:
-            return f"has shape {given}, wants {wanted}"
+            return f"has shape {_plain(shape)}, wants {_sides(self.shape)}"
         if math.prod(shape) * self.dtype.itemsize > self.max_bytes:
-            return f"has shape {given}, more than the {self.max_bytes} bytes this chain allows"
+            return (
+                f"has shape {_plain(shape)}, more than the {self.max_bytes} bytes this chain allows"
+            )
         return None
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return "x".join("?" if side < 0 else str(side) for side in shape) or "scalar"
+
+
+def _plain(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"

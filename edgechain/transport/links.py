@@ -1,0 +1,56 @@
+"""The links of one owner: each lives in a task of its own until all are closed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from edgechain.spec.message import Hello
+from edgechain.spec.status import LinkStatus
+from edgechain.transport.link import Link, LinkHandler
+from edgechain.transport.stream import Monotonic
+
+GOODBYE_SECONDS = 0.3
+"""How long links have to say goodbye and hear the answer; a LAN needs a few milliseconds."""
+
+
+class Links:
+    """Opens a link the first time a label is reached for, and tries it again every other time.
+
+    ``close`` ends every link and its task, and may be called twice.
+    """
+
+    def __init__(self, hello: Hello, handler: LinkHandler, now: Monotonic):
+        self._hello = hello
+        self._handler = handler
+        self._now = now
+        self._links: dict[str, Link] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def reach(self, label: str, addresses: tuple[str, ...], *, name: str = "") -> None:
+        """Link to a peer that was heard of; ``name`` is who must answer there, anyone if empty."""
+        link = self._links.get(label)
+        if link is not None:
+            link.retry(addresses)
+            return
+        link = Link(addresses, self._hello, self._handler, self._now, name=name)
+        self._links[label] = link
+        self._tasks.append(asyncio.create_task(link.run(), name=f"link to {label}"))
+
+    def complaints(self) -> tuple[str, ...]:
+        """What went wrong last on each link where something did."""
+        return tuple(link.last_error for link in self._links.values() if link.last_error)
+
+    def statistics(self) -> tuple[LinkStatus, ...]:
+        """Every link."""
+        return tuple(link.statistics() for link in self._links.values())
+
+    async def close(self, reason: str) -> None:
+        """Say goodbye on every link and end them."""
+        tasks, self._tasks = self._tasks, []
+        for link in self._links.values():
+            link.close(reason)
+        if tasks:
+            await asyncio.wait(tasks, timeout=GOODBYE_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
