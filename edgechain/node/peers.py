@@ -99,7 +99,7 @@ class PeerLinks:
         self._up[link] = self._streams[welcome.hop] = stream
         self._stages[welcome.hop] = stages
         for hop in [hop for hop in self._waiting if hop.node == welcome.hop.node]:
-            for send in self._waiting.pop(hop):
+            for send in self._waiting.pop(hop, ()):  # giving one up may take others along
                 self.send_tensor(hop, send)
         self._judge()
 
