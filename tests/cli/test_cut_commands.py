@@ -189,12 +189,20 @@ def test_bad_models_are_one_line_and_nothing_is_written(
 
 
 def test_json_goes_out_alone_and_progress_to_the_other_side(
-    call: Any, model: Path, tmp_path: Path
+    call: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edgechain.cli.output.LINE_EVERY", 0.0)
     answer = call("split", model, "-o", tmp_path / "chain", "--json")
     assert answer.out.startswith("{")
     assert "proving equality" in answer.error
     assert "proving" not in answer.out
+
+
+def test_what_is_soon_done_says_nothing_beside_its_answer(
+    call: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgechain.cli.output.LINE_EVERY", 3600.0)
+    assert call("split", model, "-o", tmp_path / "chain").error == ""
 
 
 def test_another_model_is_not_compared(call: Any, model: Path, tmp_path: Path) -> None:
