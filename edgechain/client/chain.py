@@ -17,6 +17,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgechain.client.find import (
@@ -154,8 +155,9 @@ async def connect(
     table = PeerTable(namespace or default_namespace())
     async with AsyncExitStack() as stack:
         if peers:
-            name = None if as_directory(target) is not None else target
-            found = await find_at(tuple(peers), name, timeout)
+            directory = as_directory(target)
+            found = await find_at(tuple(peers), None if directory else target, timeout)
+            _require_same(found.manifest, directory)
             fleet = _open_fleet(stack, found, table)
         elif not mdns and (local := find_local(target)) is not None:
             found = await find_at(local.addresses, local.name, timeout)
@@ -166,6 +168,12 @@ async def connect(
         stack.callback(submitter.close, Cancelled("the connection to the chain was closed"))
         await _wait_until_complete(fleet, found, timeout)
         yield Chain(found.name, found.manifest, submitter)
+
+
+def _require_same(running: ChainManifest, directory: Path | None) -> None:
+    """Raise ``UnknownChain`` when another chain runs there than the directory holds."""
+    if directory is not None and load_manifest(directory).generation != running.generation:
+        raise UnknownChain(f"the nodes run chain {running.name!r}, not the one in {directory}")
 
 
 def _open_fleet(stack: AsyncExitStack, found: Found, table: PeerTable) -> Fleet:

@@ -7,7 +7,6 @@ reads it asks the nodes. Records of chains whose processes are gone are removed 
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edgechain.errors import ChainAlreadyRunning
+from edgechain.errors import ChainAlreadyRunning, EdgechainError
 from edgechain.spec.tensor import Frozen
 
 ENVIRONMENT = "EDGECHAIN_STATE_DIR"
@@ -58,12 +57,22 @@ def state_directory() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir():
         return Path(runtime) / "edgechain"
-    return Path(tempfile.gettempdir()) / f"edgechain-{getpass.getuser()}"
+    return Path(tempfile.gettempdir()) / f"edgechain-{os.getuid()}"
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether nobody else could have put records there: they say which processes `down` ends."""
+    with suppress(FileNotFoundError):
+        return directory.stat().st_uid == os.getuid()
+    return True
 
 
 def running_chains() -> tuple[LocalChain, ...]:
     """The records whose nodes are not all gone, by name."""
-    found = (_read(path) for path in sorted(state_directory().glob("*.json")))
+    directory = state_directory()
+    if not _is_ours(directory):
+        return ()
+    found = (_read(path) for path in sorted(directory.glob("*.json")))
     return tuple(chain for chain in found if chain is not None)
 
 
@@ -92,6 +101,8 @@ def _locked(path: Path) -> Iterator[Path]:
     """Hold the lock of a file that whoever held it before may just have removed."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _is_ours(path.parent):
+            raise EdgechainError(f"{path.parent} belongs to somebody else; set {ENVIRONMENT}")
         try:
             lock = path.open("w")
         except FileNotFoundError:

@@ -69,17 +69,23 @@ class _Child:
     process: asyncio.subprocess.Process
     reports: asyncio.StreamReader
     pipe: asyncio.ReadTransport
+    log: Path
     reported: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def expect(self, event: str) -> None:
         """Wait until the node has reported an event. Raises what it says went wrong instead."""
         while event not in self.reported:
             line = await self.reports.readline()
-            report = json.loads(line) if line else {"event": "failed", "reason": "it ended"}
+            report = json.loads(line) if line else {"event": "failed", "reason": self.last_words()}
             self.reported[report["event"]] = report
             if report["event"] == "failed":
                 kind = _KINDS.get(report.get("kind", ""), NodeFailed)
                 raise kind(f"node of stage {self.stage.name}: {report['reason']}")
+
+    def last_words(self) -> str:
+        """The end of its log, once it has ended."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it ended and said nothing"
 
 
 class LocalChainRunner:
@@ -157,18 +163,16 @@ class LocalChainRunner:
         if self._lifeline is not None:
             inherited.append(self._lifeline[0])
             command += ["--lifeline-fd", str(self._lifeline[0])]
-        with _open_log(self._workplace / f"{stage.name}.log") as log:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                pass_fds=inherited,
-                start_new_session=True,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        os.close(writing)
+        log = config.with_suffix(".log")
+        try:
+            process = await _start_process(command, inherited, log)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         reports, pipe = await _open_pipe(reading)
-        return _Child(stage, process, reports, pipe)
+        return _Child(stage, process, reports, pipe, log)
 
     def _node_name(self, number: int, stage: Stage) -> NodeName:
         """The stage's name where there is room for it, and its number otherwise."""
@@ -236,15 +240,10 @@ class LocalChainRunner:
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             child = waits[done.pop()]
-            raise NodeFailed(f"node of stage {child.stage.name} ended: {self._last_words(child)}")
+            raise NodeFailed(f"node of stage {child.stage.name} ended: {child.last_words()}")
         finally:
             for task in waits:
                 task.cancel()
-
-    def _last_words(self, child: _Child) -> str:
-        path = self._workplace / f"{child.stage.name}.log"
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"status {child.process.returncode}, and it said nothing"
 
     async def _stop(self) -> None:
         for child in self._children:
@@ -261,6 +260,21 @@ class LocalChainRunner:
             for fileno in self._lifeline:
                 os.close(fileno)
             self._lifeline = None
+
+
+async def _start_process(
+    command: list[str], inherited: list[int], log: Path
+) -> asyncio.subprocess.Process:
+    """A node in a session of its own: Ctrl-C is `up`'s to answer."""
+    with _open_log(log) as words:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            pass_fds=inherited,
+            start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+        )
 
 
 def _open_log(path: Path) -> IO[bytes]:

@@ -122,15 +122,24 @@ class StageActor:
         return await self._worker.run(attempt.slot, shapes)
 
     async def _replace_worker(self, cause: WorkerLost) -> None:
-        _LOG.warning("%s; starting another", cause)
+        while True:
+            _LOG.warning("%s; starting another", cause)
+            self._count_death(cause)
+            await self._close_worker()
+            try:
+                self._worker = await self._open_worker()
+            except WorkerLost as error:
+                cause = error
+            else:
+                return
+
+    def _count_death(self, cause: WorkerLost) -> None:
         now = self._clock.now()
         if len(self._deaths) == RESTARTS_ALLOWED and now - self._deaths[0] < RESTART_WINDOW_SECONDS:
             raise NodeFailed(
                 f"{cause}; it is the {RESTARTS_ALLOWED + 1}th time, giving up"
             ) from cause
         self._deaths.append(now)
-        await self._close_worker()
-        self._worker = await self._open_worker()
 
     def _note(self, outcome: Ran | str) -> None:
         if isinstance(outcome, Ran):

@@ -11,6 +11,8 @@ import os
 import tempfile
 from contextlib import suppress
 
+from edgechain.errors import NodeFailed
+
 
 class Arena:
     """A block of shared memory, mapped here; ``fileno`` is what a worker inherits."""
@@ -23,10 +25,16 @@ class Arena:
 
     @classmethod
     def create(cls, size: int) -> Arena:
-        """Make a new block of ``size`` bytes."""
+        """Make a new block of ``size`` bytes. Raises ``NodeFailed`` where there is no room."""
         fileno = _anonymous_file()
-        os.ftruncate(fileno, size)
-        return cls(fileno, size)
+        try:
+            os.ftruncate(fileno, size)
+            return cls(fileno, size)
+        except (OSError, OverflowError, ValueError) as error:
+            os.close(fileno)
+            raise NodeFailed(
+                f"no {size >> 20} MB of memory for the slots; lower `slots`"
+            ) from error
 
     def close(self) -> None:
         """Unmap and close; may be called twice. What is still looked at is unmapped later."""

@@ -8,6 +8,7 @@ daemon closes its end of the socket, or is gone.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import signal
@@ -15,13 +16,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgechain.errors import EdgechainError, InvalidChain, StageError
+from edgechain.errors import EdgechainError, InvalidChain, InvalidModel, StageError
 from edgechain.runtime import worker_wire as wire
 from edgechain.runtime.arena import Arena
 from edgechain.runtime.interpreter import InterpreterKind, open_interpreter
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
     Compute = Callable[[Sequence[Array]], Sequence[Array]]
+
+
+_PR_SET_PDEATHSIG = 1
+"""linux/prctl.h."""
 
 
 class StageRunner:
@@ -92,7 +98,9 @@ def _open_model(setup: WorkerSetup) -> Compute:
 
     static = all(-1 not in region.shape for region in setup.inputs)
     if static:  # the first call allocates and packs weights: do that before saying we are ready
-        compute([np.zeros(region.shape, region.dtype) for region in setup.inputs])
+        interpreter.fill([np.zeros(region.shape, region.dtype) for region in setup.inputs])
+        with suppress(InvalidModel):  # some models take only inputs that mean something
+            interpreter.invoke()
     return compute
 
 
@@ -169,9 +177,16 @@ def _send(channel: socket.socket, message: bytes) -> None:
     channel.sendall(wire.LENGTH.pack(len(message)) + message)
 
 
+def _die_with_the_daemon() -> None:
+    """Ask Linux to end this process with its parent, even in the middle of an invoke."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> None:
     """Entry point of the worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to answer
+    _die_with_the_daemon()
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         try:
             serve(channel)

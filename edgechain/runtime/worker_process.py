@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,9 @@ from edgechain.runtime.worker_wire import Ran, Shapes, WorkerSetup
 
 START_SECONDS = 60.0
 """A Zero 2 W needs about 5 s to import numpy and the interpreter and to load 10 MB."""
+
+WORDS_KEPT_BYTES = 1 << 20
+"""What a worker may print before its earlier words are forgotten."""
 
 STOP_SECONDS = 5.0
 """How long a worker that was told to end may finish its invoke before it is killed."""
@@ -46,17 +50,22 @@ class WorkerProcess:
         """
         ours, theirs = socket.socketpair()
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *_interpreter_command(),
-                str(theirs.fileno()),
-                pass_fds=(theirs.fileno(), setup.arena_fileno),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-            )
-        ours.setblocking(False)
-        streams = await asyncio.open_unix_connection(sock=ours)
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *_interpreter_command(),
+                    str(theirs.fileno()),
+                    pass_fds=(theirs.fileno(), setup.arena_fileno),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=stderr,
+                    stderr=stderr,
+                )
+            ours.setblocking(False)
+            streams = await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()  # a worker that was started sees it and ends
+            stderr.close()
+            raise
         worker = cls(setup, process, streams, stderr)
         try:
             await worker._introduce()
@@ -86,7 +95,9 @@ class WorkerProcess:
 
         Raises ``WorkerLost`` when the process ends instead of answering.
         """
-        return await self._ask(wire.pack_run(slot, shapes))
+        outcome = await self._ask(wire.pack_run(slot, shapes))
+        self._forget_old_words()
+        return outcome
 
     async def _ask(self, message: bytes) -> Ran | str:
         try:
@@ -113,6 +124,13 @@ class WorkerProcess:
         )
         return f": {lines[-1]}" if lines else ""
 
+    def _forget_old_words(self) -> None:
+        """An actor that prints with every frame must not fill the disk."""
+        fileno = self._stderr.fileno()
+        if os.fstat(fileno).st_size > WORDS_KEPT_BYTES:
+            os.lseek(fileno, 0, os.SEEK_SET)  # the worker's offset too: it inherited this one
+            os.ftruncate(fileno, 0)
+
     def resident_bytes(self) -> int:
         """The worker's resident memory; 0 where the system does not tell."""
         return resident_bytes(self.pid)
@@ -125,6 +143,8 @@ class WorkerProcess:
     async def _end(self) -> int:
         """How the process ended, now that nobody speaks with it any more."""
         self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 return await self._process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Literal, Self
 
@@ -15,6 +16,7 @@ Address = Annotated[str, Field(pattern=ADDRESS_PATTERN)]
 """``host:port``, an IPv6 host in brackets."""
 
 MAX_SLOTS = 64
+IPV6 = 6
 MAX_THREADS = 64
 
 
@@ -49,7 +51,17 @@ class NodeConfig(Frozen):
             raise ValueError("a stage is named twice")
         if self.stages == ():
             raise ValueError("a node runs at least one stage")
+        self._check_host()
         return self
+
+    def _check_host(self) -> None:
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            reason = "is no address; give this machine's IP address, or 0.0.0.0 for all of them"
+            raise ValueError(f"host {self.host!r} {reason}") from None
+        if self.discovery == "mdns" and address.version == IPV6 and not address.is_unspecified:
+            raise ValueError("mDNS announces IPv4 addresses; with an IPv6 host say static")
 
 
 def is_address(text: str) -> bool:
