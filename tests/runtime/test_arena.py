@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -22,10 +23,10 @@ def test_two_maps_of_one_arena_see_the_same_bytes() -> None:
 
 
 def test_a_size_that_cannot_be_is_one_line() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(NodeFailed, match="lower `slots`"):
         Arena.create(1 << 62)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_closing_while_somebody_looks_is_no_error() -> None:
