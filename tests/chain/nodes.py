@@ -6,7 +6,7 @@ import asyncio
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,5 +159,18 @@ async def processes(directory: Path, name: str, **options: Any) -> AsyncIterator
         yield runner.chain
 
 
-def threads_of(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+ENGINE = "event_engine"
+"""gRPC's own pool. Its lifeguard adds a thread when the machine starves it, up to its own bound."""
+
+
+def threads_of(pid: int, *, engine: bool = False) -> int:
+    """A process's threads: all that are not gRPC's engine, or only those."""
+    return sum((name == ENGINE) is engine for name in _thread_names(pid))
+
+
+def _thread_names(pid: int) -> list[str]:
+    names = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            names.append((thread / "comm").read_text().strip())
+    return names
