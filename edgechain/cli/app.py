@@ -96,11 +96,15 @@ def run(arguments: Sequence[str]) -> int:
 
 def _usage(error: typer.TyperException) -> str:
     message = getattr(error, "format_message", error.__str__)()
+    if not message:  # a bare `edgechain` has printed its help
+        return ""
     context = getattr(error, "ctx", None)
     return f"{message} (try `{context.command_path if context else 'edgechain'} --help`)"
 
 
 def _complain(reason: str, status: int) -> int:
     line = " ".join(reason.split())
+    if not line:
+        return status
     sys.stderr.write(f"edgechain: {line}\n")
     return status

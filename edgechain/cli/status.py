@@ -12,8 +12,8 @@ from edgechain.client.survey import Sighting, survey
 from edgechain.discovery.peers import default_namespace
 from edgechain.spec.status import NodeStatus, StageStatus
 
-LISTEN_SECONDS = 1.0
-"""mDNS answers within 120 ms (RFC 6762, section 6); a busy Wi-Fi may lose the first one."""
+LISTEN_SECONDS = 2.0
+"""A responder that has just spoken waits a second before it speaks again (RFC 6762, section 6)."""
 
 
 def status(

@@ -50,7 +50,7 @@ async def _up(directory: Path, name: str | None, options: LocalOptions, detach: 
     if not starting.done():
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-        return
+        raise KeyboardInterrupt
     stopping.cancel()
     await starting
     await _stay(runner, stop, detach)

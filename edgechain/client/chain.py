@@ -33,6 +33,7 @@ from edgechain.client.fleet import Fleet
 from edgechain.client.inputs import check_inputs
 from edgechain.client.results import Result
 from edgechain.client.submit import Submitter
+from edgechain.discovery.local import find_chain
 from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
 from edgechain.errors import Cancelled, ProtocolError, RequestError, Unavailable, UnknownChain
 from edgechain.runtime.chain_files import load_manifest
@@ -205,7 +206,7 @@ async def _discover(
         async with asyncio.timeout(timeout):
             hint, manifest = await _first_answer(news, target, manifest)
     except TimeoutError:
-        raise UnknownChain(_nobody(target, directory is not None, timeout)) from None
+        raise UnknownChain(_nobody(target, directory, timeout)) from None
     fleet = _open_fleet(stack, Found(hint.chain, manifest, ()), table)
     for heard in table.peers():
         fleet.seen(heard)
@@ -235,8 +236,14 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _nobody(target: str, is_directory: bool, timeout: float) -> str:
-    if is_directory:
+def _nobody(target: str, directory: Path | None, timeout: float) -> str:
+    if directory is not None:
+        name = load_manifest(directory).name
+        if find_chain(name) is not None:
+            return (
+                f"chain {name!r} runs, but of another generation than {target} holds; "
+                f"`edgechain down {name}` ends it, then `edgechain up {target}`"
+            )
         return f"the chain in {target} is not running; start it with `edgechain up {target}`"
     return (
         f"no chain called {target!r} answers after {timeout:g} s; "

@@ -82,6 +82,11 @@ class _Child:
                 kind = _KINDS.get(report.get("kind", ""), NodeFailed)
                 raise kind(f"node of stage {self.stage.name}: {report['reason']}")
 
+    def manner(self) -> str:
+        """How it ended."""
+        code = self.process.returncode or 0
+        return f"was killed by signal {-code}" if code < 0 else f"ended: {self.last_words()}"
+
     def last_words(self) -> str:
         """The end of its log, once it has ended."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -240,7 +245,7 @@ class LocalChainRunner:
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             child = waits[done.pop()]
-            raise NodeFailed(f"node of stage {child.stage.name} ended: {child.last_words()}")
+            raise NodeFailed(f"node of stage {child.stage.name} {child.manner()}")
         finally:
             for task in waits:
                 task.cancel()

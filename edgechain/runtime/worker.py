@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import prod
@@ -155,7 +156,10 @@ def _answer(runner: StageRunner, message: bytes) -> bytes:
     except EdgechainError as error:
         return wire.pack_failure(str(error))
     except Exception as error:
-        return wire.pack_failure(f"{type(error).__name__}: {error}")
+        traceback.print_exc()
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        return wire.pack_failure(f"{type(error).__name__}: {error} ({where})")
 
 
 def _receive(channel: socket.socket) -> bytes | None:

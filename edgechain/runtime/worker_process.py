@@ -83,7 +83,8 @@ class WorkerProcess:
                 f"stage {self._setup.stage}: its worker did not load in {START_SECONDS:.0f} s"
             ) from None
         if isinstance(answer, str):
-            raise InvalidChain(f"stage {self._setup.stage}: {answer}")
+            prefix = f"stage {self._setup.stage}: "
+            raise InvalidChain(prefix + answer.removeprefix(prefix))
 
     @property
     def pid(self) -> int:

@@ -6,13 +6,27 @@ import ipaddress
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from edgechain.spec.ids import Name
 from edgechain.spec.tensor import Frozen
 
 ADDRESS_PATTERN = r"^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$"
-Address = Annotated[str, Field(pattern=ADDRESS_PATTERN)]
+
+
+def _check_address(text: str) -> str:
+    if re.fullmatch(ADDRESS_PATTERN, text) is None:
+        raise ValueError("should be host:port, an IPv6 host in brackets")
+    return text
+
+
+def _check_stages(value: object) -> object:
+    if isinstance(value, str) and value != "all":
+        raise ValueError(f"should be a list, [{value}], or all")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
 """``host:port``, an IPv6 host in brackets."""
 
 MAX_SLOTS = 64
@@ -30,7 +44,7 @@ class NodeConfig(Frozen):
 
     name: Name
     chain: str = Field(min_length=1)
-    stages: tuple[Name, ...] | Literal["all"] = "all"
+    stages: Annotated[tuple[Name, ...] | Literal["all"], BeforeValidator(_check_stages)] = "all"
     chain_name: Name | None = None
     """The name clients use; the manifest's own when absent."""
     namespace: Name = "default"

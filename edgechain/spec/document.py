@@ -5,6 +5,7 @@ Pure: callers read and write the files. The only door to ruamel.yaml.
 
 from __future__ import annotations
 
+import difflib
 import io
 import itertools
 from collections.abc import Mapping, Sequence
@@ -33,12 +34,28 @@ def parse(kind: type[Document], text: str, *, file: str) -> Document:
     try:
         return kind.model_validate(plain)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=_depth)
         path = tuple(part for part in first["loc"] if isinstance(part, str | int))
         line, column = _locate(tree, path)
-        reason = _one_line(first["msg"].removeprefix("Value error, "))
+        reason = _one_line(_in_words(kind, first))
         key = _one_line(".".join(map(str, path)))
         raise InvalidDocument(reason, file=file, line=line, column=column, key=key) from error
+
+
+def _depth(error: Any) -> bool:
+    """An unknown key explains the missing one beside it, so it comes first."""
+    return bool(error["type"] != "extra_forbidden")
+
+
+def _in_words(kind: type[BaseModel], error: Any) -> str:
+    """A validator's verdict in the words of whoever wrote the document."""
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), kind.model_fields, 1)
+        return f"is no key that is known here{f'; did you mean {near[0]!r}?' if near else ''}"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{error['input']!r} has not the form that is wanted here"
+    message: str = error["msg"]
+    return message.removeprefix("Value error, ")
 
 
 def render(document: BaseModel) -> str:

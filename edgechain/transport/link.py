@@ -288,4 +288,6 @@ async def _ask(address: str, method: str, request: Any, seconds: float) -> bytes
 def _said(error: Exception) -> str:
     """What gRPC or the peer says about a failed call, as one clean line."""
     detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+    if "onnection refused" in (detail or ""):
+        return "connection refused"
     return clean(" ".join((detail or "").split()))

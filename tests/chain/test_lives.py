@@ -110,7 +110,7 @@ async def test_up_notices_a_node_that_ends(five: Path) -> None:
     async with runner:
         assert runner.chain is not None
         os.kill(runner.chain.nodes[2].pid, signal.SIGKILL)
-        with pytest.raises(NodeFailed, match="node of stage right ended"):
+        with pytest.raises(NodeFailed, match="node of stage right was killed by signal 9"):
             await asyncio.wait_for(runner.watch(), WITHIN)
 
 

@@ -191,7 +191,7 @@ async def test_answers_of_any_kind_of_array(actors: Path) -> None:
 async def test_an_actor_cannot_write_into_its_input(actors: Path) -> None:
     async with working(actor_setup(actors, "Writes")) as live:
         outcome = await live.run(value())
-    assert outcome == "ValueError: assignment destination is read-only"
+    assert outcome == "ValueError: assignment destination is read-only (mine.py:11)"
 
 
 async def test_the_last_words_of_a_worker_that_ends_are_kept(actors: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_good_document() -> None:
     [
         ("kind: a", "kind: c", "2:1: kind: Input should be 'a' or 'b'"),
         ("kind: a\n", "", "1:1: kind: Field required"),
-        ("kind: a", "kind: a\ncolour: red", "3:1: colour: Extra inputs are not permitted"),
+        ("kind: a", "kind: a\ncolour: red", "3:1: colour: is no key that is known here"),
         ("name: first", "name: f", "4:5: parts.0.name: String should have at least 2 characters"),
         ("[1, 2]", "[1, x]", "5:16: parts.0.sizes.1: Input should be a valid integer"),
         ("name: second", "name: [second]", "6:6: parts.1.name: Input should be a valid string"),
@@ -115,7 +115,7 @@ def test_too_large_is_refused_before_it_is_read() -> None:
 def test_what_a_document_says_cannot_write_on_the_terminal() -> None:
     with pytest.raises(InvalidDocument) as caught:
         parse(Whole, 'kind: a\n"\\e[2J\\nred": 1', file="f.yaml")
-    assert str(caught.value) == "f.yaml:2:1: [2J red: Extra inputs are not permitted"
+    assert str(caught.value) == "f.yaml:2:1: [2J red: is no key that is known here"
 
 
 PIECES = [
