@@ -107,7 +107,7 @@ class StageActor:
         try:
             outcome = await self._invoke(attempt)
         except WorkerLost as error:
-            lost, outcome = error, str(error)
+            lost, outcome = error, _without_stage(error, name)
         finally:
             attempt.running.discard(name)
         self._note(outcome)
@@ -175,3 +175,8 @@ class StageActor:
             max_ms=max(times),
             resident_bytes=self._worker.resident_bytes() if self._worker else 0,
         )
+
+
+def _without_stage(error: WorkerLost, stage: StageName) -> str:
+    """A reason that will be told with the stage's name in front of it anyway."""
+    return str(error).removeprefix(f"stage {stage}: ")
