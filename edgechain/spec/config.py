@@ -14,8 +14,13 @@ from edgechain.spec.tensor import Frozen
 ADDRESS_PATTERN = r"^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$"
 
 
+def is_address(text: str) -> bool:
+    """Whether ``text`` is ``host:port``."""
+    return re.fullmatch(ADDRESS_PATTERN, text) is not None
+
+
 def _check_address(text: str) -> str:
-    if re.fullmatch(ADDRESS_PATTERN, text) is None:
+    if not is_address(text):
         raise ValueError("should be host:port, an IPv6 host in brackets")
     return text
 
@@ -76,8 +81,3 @@ class NodeConfig(Frozen):
             raise ValueError(f"host {self.host!r} {reason}") from None
         if self.discovery == "mdns" and address.version == IPV6 and not address.is_unspecified:
             raise ValueError("mDNS announces IPv4 addresses; with an IPv6 host say static")
-
-
-def is_address(text: str) -> bool:
-    """Whether ``text`` is ``host:port``."""
-    return re.fullmatch(ADDRESS_PATTERN, text) is not None

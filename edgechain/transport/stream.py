@@ -184,8 +184,10 @@ class PeerStream:
         try:
             while True:
                 while self._queue:
-                    if not _is_small(self._queue[0]):
-                        await self._write_tensor(self._queue.popleft())
+                    item = self._queue[0]
+                    if isinstance(item, TensorSend) and not _is_small(item):
+                        self._queue.popleft()
+                        await self._write_tensor(item)
                     elif await self._write_together():
                         await self._duplex.finish()
                         return True
@@ -236,9 +238,7 @@ class PeerStream:
                 break
         return frames, isinstance(item, Bye | Refused)
 
-    async def _write_tensor(self, send: TensorSend | Control) -> None:
-        if not isinstance(send, TensorSend):
-            raise TypeError(f"{send} is no tensor")
+    async def _write_tensor(self, send: TensorSend) -> None:
         whole = False
         try:
             whole = await self._write_chunks(send)

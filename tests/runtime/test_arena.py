@@ -33,4 +33,7 @@ def test_closing_while_somebody_looks_is_no_error() -> None:
     arena = Arena.create(64)
     looked_at = arena.view[0:8]
     arena.close()
+    assert arena.fileno == -1
+    looked_at[0] = 7
+    assert looked_at[0] == 7
     looked_at.release()
