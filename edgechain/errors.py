@@ -13,6 +13,7 @@
     ├── AddressInUse                  the port is taken
     ├── NodeFailed                    a node could not start, or stopped by itself
     ├── WorkerLost                    an interpreter worker process ended or went silent
+    ├── InvalidIdentity               a fleet's key or certificate is missing or cannot be used
     ├── ProtocolError                 a peer broke the wire contract
     │   └── PeerRefused               a peer said no to us, and why
     └── RequestError                  how one request ended, when not with a result
@@ -21,6 +22,8 @@
         ├── Unavailable               no live node runs this stage; carries the stage
         ├── Overloaded                no slot was free
         ├── StageError                a stage ran and failed; carries the stage
+        ├── Poison                    the request ended two workers of a stage; carries the stage
+        ├── Unauthorized              no proof of belonging to the fleet, ours or the peer's
         ├── GenerationChanged         the chain was replaced while the request was under way
         ├── Cancelled                 the caller took it back
         └── Dropped                   a newer frame took its place before it was admitted
@@ -42,6 +45,7 @@ __all__ = [
     "GenerationChanged",
     "InvalidChain",
     "InvalidDocument",
+    "InvalidIdentity",
     "InvalidInput",
     "InvalidMedia",
     "InvalidModel",
@@ -50,9 +54,11 @@ __all__ = [
     "NotEqual",
     "Overloaded",
     "PeerRefused",
+    "Poison",
     "ProtocolError",
     "RequestError",
     "StageError",
+    "Unauthorized",
     "Unavailable",
     "UnknownChain",
     "WorkerLost",
@@ -123,6 +129,10 @@ class WorkerLost(EdgechainError):
     """An interpreter worker ended or went silent; its requests are not answered."""
 
 
+class InvalidIdentity(EdgechainError):
+    """A fleet authority's, node's or client's key or certificate is missing or cannot be used."""
+
+
 class ProtocolError(EdgechainError):
     """A peer sent what the wire contract forbids."""
 
@@ -157,6 +167,14 @@ class Unavailable(_AtStage):
 
 class StageError(_AtStage):
     """The stage ran and failed."""
+
+
+class Poison(_AtStage):
+    """The request ended two interpreter workers; it is not tried again."""
+
+
+class Unauthorized(RequestError):
+    """One side could not prove that it belongs to the fleet; nothing was sent."""
 
 
 class Overloaded(RequestError):

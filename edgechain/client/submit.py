@@ -264,7 +264,7 @@ class Submitter:
 
 def _as_error(failure: Failure) -> RequestError:
     match failure.kind:
-        case FailureKind.STAGE_ERROR:
+        case FailureKind.STAGE_ERROR | FailureKind.WORKER_LOST:
             return StageError(failure.stage, failure.reason)
         case FailureKind.UNAVAILABLE:
             return Unavailable(failure.stage, failure.reason)

@@ -78,6 +78,17 @@ class Ran:
     shapes: Shapes
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker ended, or went silent, while it ran a stage; ``reason`` is one line."""
+
+    reason: str
+
+
+Outcome = Ran | str | Lost
+"""What became of one run of a stage: it ran, it failed (one line why), or it took its worker."""
+
+
 def pack_run(slot: int, shapes: Shapes) -> bytes:
     """Daemon to worker: run on this slot."""
     return _RUN.pack(slot, len(shapes)) + _pack_shapes(shapes)

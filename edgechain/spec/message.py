@@ -13,7 +13,7 @@ from enum import StrEnum
 from edgechain.spec.deadline import Deadline
 from edgechain.spec.ids import ClientId, Generation, Incarnation, NodeName, RequestKey, StageName
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 """Raised when a frame changes its meaning; a peer of another version is refused by name."""
 
 
@@ -85,11 +85,17 @@ class Hello:
     session: int = 0
     want_slots: int = 0
     version: int = WIRE_VERSION
+    challenge: bytes = b""
+    """Random bytes that the answerer signs in its ``Welcome``; empty in a fleet without keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The answer to a ``Hello`` that is accepted."""
+    """The answer to a ``Hello`` that is accepted.
+
+    ``certificate`` (DER) and ``signature`` prove to the caller which node of the fleet answers;
+    what is signed is in ``security.proof``.
+    """
 
     hop: Hop
     namespace: str
@@ -97,6 +103,8 @@ class Welcome:
     generation: Generation
     stages: tuple[StageName, ...]
     version: int = WIRE_VERSION
+    certificate: bytes = b""
+    signature: bytes = field(default=b"", repr=False)
 
 
 class RefusalKind(StrEnum):
@@ -107,6 +115,8 @@ class RefusalKind(StrEnum):
     CHAIN = "chain"
     GENERATION = "generation"
     BUSY = "busy"
+    DRAINING = "draining"
+    IDENTITY = "identity"
     MALFORMED = "malformed"
 
 
@@ -157,6 +167,7 @@ class FailureKind(StrEnum):
     """How an attempt failed on a node; the names of the errors it becomes."""
 
     STAGE_ERROR = "stage_error"
+    WORKER_LOST = "worker_lost"
     UNAVAILABLE = "unavailable"
     OVERLOADED = "overloaded"
     INVALID_INPUT = "invalid_input"
@@ -175,10 +186,43 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """Node to client: ``generation`` is what this chain runs from now on, and is ready here.
+
+    Requests under way end under the generation they began with; new ones belong to the new one.
+    """
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Either side, at least twice a second: I live, and I have received so many bytes of yours.
+
+    ``received`` counts the frames' bytes since Hello and Welcome. A peer whose count stands still
+    while there is something for it to receive is as lost as one that says nothing.
+    """
+
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
     """This side ends the stream on purpose; without it an end is a loss."""
 
     reason: str = field(default="")
 
 
-Control = Hello | Welcome | Refused | Lease | Leased | Released | Cancel | Failure | Bye
+Control = (
+    Hello
+    | Welcome
+    | Refused
+    | Lease
+    | Leased
+    | Released
+    | Cancel
+    | Failure
+    | Superseded
+    | Beat
+    | Bye
+)

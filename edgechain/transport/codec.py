@@ -16,6 +16,7 @@ from edgechain.errors import ProtocolError
 from edgechain.spec.chain import MAX_STAGES
 from edgechain.spec.ids import ClientId, Generation, Incarnation, RequestKey
 from edgechain.spec.message import (
+    Beat,
     Bye,
     Cancel,
     Chunk,
@@ -30,6 +31,7 @@ from edgechain.spec.message import (
     Refused,
     Released,
     Role,
+    Superseded,
     TensorSend,
     Welcome,
 )
@@ -41,6 +43,9 @@ _DATA_TAG = 0x12  # field 2, length-delimited
 _TOGETHER_TAG = 0x22  # field 4, length-delimited
 GENERATION_BYTES = 32
 CLIENT_BYTES = 16
+MAX_PROOF_BYTES = 8192
+"""A certificate of ours has about 600 bytes, a signature 72."""
+
 MAX_TEXT = 512
 """Names and reasons from the network are cut to this many characters."""
 
@@ -180,6 +185,13 @@ def _sized(data: bytes, size: int) -> str:
     return data.hex()
 
 
+def _short(data: bytes) -> bytes:
+    """A certificate, a signature or a challenge, judged by its length."""
+    if len(data) > MAX_PROOF_BYTES:
+        raise ValueError(f"a proof of {len(data)} bytes")
+    return data
+
+
 def _key_out(key: RequestKey) -> Any:
     return pb.RequestKey(
         generation=bytes.fromhex(key.generation),
@@ -219,6 +231,7 @@ def _hello_out(hello: Hello) -> Any:
         client=bytes.fromhex(hello.client or ""),
         session=hello.session,
         want_slots=hello.want_slots,
+        challenge=hello.challenge,
     )
 
 
@@ -236,6 +249,7 @@ def _hello_in(hello: Any) -> Hello:
         session=hello.session,
         want_slots=hello.want_slots,
         version=hello.version,
+        challenge=_short(hello.challenge),
     )
 
 
@@ -247,6 +261,8 @@ def _welcome_out(welcome: Welcome) -> Any:
         chain=welcome.chain,
         generation=bytes.fromhex(welcome.generation),
         stages=welcome.stages,
+        certificate=welcome.certificate,
+        signature=welcome.signature,
     )
 
 
@@ -258,6 +274,8 @@ def _welcome_in(welcome: Any) -> Welcome:
         generation=Generation(_sized(welcome.generation, GENERATION_BYTES)),
         stages=tuple(map(clean, _at_most(MAX_STAGES, welcome.stages))),
         version=welcome.version,
+        certificate=_short(welcome.certificate),
+        signature=_short(welcome.signature),
     )
 
 
@@ -288,6 +306,11 @@ _WRITERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Released: ("released", lambda said: pb.Released(keys=map(_key_out, said.keys))),
     Cancel: ("cancel", lambda cancel: pb.Cancel(key=_key_out(cancel.key))),
     Failure: ("failure", _failure_out),
+    Superseded: (
+        "superseded",
+        lambda said: pb.Superseded(generation=bytes.fromhex(said.generation)),
+    ),
+    Beat: ("beat", lambda beat: pb.Beat(received=beat.received)),
     Bye: ("bye", lambda bye: pb.Bye(reason=bye.reason)),
 }
 
@@ -300,5 +323,7 @@ _READERS: dict[str, Callable[[Any], Control]] = {
     "released": lambda said: Released(tuple(map(_key_in, said.keys))),
     "cancel": lambda cancel: Cancel(_key_in(cancel.key)),
     "failure": _failure_in,
+    "superseded": lambda said: Superseded(Generation(_sized(said.generation, GENERATION_BYTES))),
+    "beat": lambda beat: Beat(beat.received),
     "bye": lambda bye: Bye(clean(bye.reason)),
 }

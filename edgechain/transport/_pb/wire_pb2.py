@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x64gechain/v1/wire.proto\x12\x0c\x65\x64gechain.v1\"\x8f\x01\n\x05\x46rame\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x19.edgechain.v1.ChunkHeader\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12&\n\x07\x63ontrol\x18\x03 \x01(\x0b\x32\x15.edgechain.v1.Control\x12%\n\x08together\x18\x04 \x03(\x0b\x32\x13.edgechain.v1.Frame\"d\n\nRequestKey\x12\x12\n\ngeneration\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63lient\x18\x02 \x01(\x0c\x12\x0f\n\x07session\x18\x03 \x01(\x06\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\"(\n\x03Hop\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x06\"\xa7\x01\n\x0b\x43hunkHeader\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.edgechain.v1.RequestKey\x12\x0e\n\x06tensor\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\r\n\x05total\x18\x04 \x01(\x04\x12\x11\n\tbudget_us\x18\x05 \x01(\x04\x12\r\n\x05shape\x18\x06 \x03(\r\x12 \n\x05route\x18\x07 \x03(\x0b\x32\x11.edgechain.v1.Hop\"\xf9\x02\n\x07\x43ontrol\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.edgechain.v1.HelloH\x00\x12(\n\x07welcome\x18\x02 \x01(\x0b\x32\x15.edgechain.v1.WelcomeH\x00\x12(\n\x07refused\x18\x03 \x01(\x0b\x32\x15.edgechain.v1.RefusedH\x00\x12$\n\x05lease\x18\x04 \x01(\x0b\x32\x13.edgechain.v1.LeaseH\x00\x12&\n\x06leased\x18\x05 \x01(\x0b\x32\x14.edgechain.v1.LeasedH\x00\x12*\n\x08released\x18\x06 \x01(\x0b\x32\x16.edgechain.v1.ReleasedH\x00\x12&\n\x06\x63\x61ncel\x18\x07 \x01(\x0b\x32\x14.edgechain.v1.CancelH\x00\x12(\n\x07\x66\x61ilure\x18\x08 \x01(\x0b\x32\x15.edgechain.v1.FailureH\x00\x12 \n\x03\x62ye\x18\t \x01(\x0b\x32\x11.edgechain.v1.ByeH\x00\x42\x06\n\x04kind\"\x9f\x01\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\r\n\x05\x63hain\x18\x05 \x01(\t\x12\x12\n\ngeneration\x18\x06 \x01(\x0c\x12\x0e\n\x06\x63lient\x18\x07 \x01(\x0c\x12\x0f\n\x07session\x18\x08 \x01(\x06\x12\x12\n\nwant_slots\x18\t \x01(\r\"\x80\x01\n\x07Welcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x1e\n\x03hop\x18\x02 \x01(\x0b\x32\x11.edgechain.v1.Hop\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05\x63hain\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\x0c\x12\x0e\n\x06stages\x18\x06 \x03(\t\"\'\n\x07Refused\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"&\n\x05Lease\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\'\n\x06Leased\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x0e\n\x06number\x18\x02 \x01(\x04\"2\n\x08Released\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.edgechain.v1.RequestKey\"/\n\x06\x43\x61ncel\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.edgechain.v1.RequestKey\"]\n\x07\x46\x61ilure\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.edgechain.v1.RequestKey\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x15\n\x03\x42ye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x0f\n\rStatusRequest\"\x1b\n\x0bStatusReply\x12\x0c\n\x04json\x18\x01 \x01(\t\"\x11\n\x0fManifestRequest\"\x1d\n\rManifestReply\x12\x0c\n\x04yaml\x18\x01 \x01(\t2\xc6\x01\n\x04Node\x12\x34\n\x04Link\x12\x13.edgechain.v1.Frame\x1a\x13.edgechain.v1.Frame(\x01\x30\x01\x12@\n\x06Status\x12\x1b.edgechain.v1.StatusRequest\x1a\x19.edgechain.v1.StatusReply\x12\x46\n\x08Manifest\x12\x1d.edgechain.v1.ManifestRequest\x1a\x1b.edgechain.v1.ManifestReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x64gechain/v1/wire.proto\x12\x0c\x65\x64gechain.v1\"\x8f\x01\n\x05\x46rame\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x19.edgechain.v1.ChunkHeader\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12&\n\x07\x63ontrol\x18\x03 \x01(\x0b\x32\x15.edgechain.v1.Control\x12%\n\x08together\x18\x04 \x03(\x0b\x32\x13.edgechain.v1.Frame\"d\n\nRequestKey\x12\x12\n\ngeneration\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63lient\x18\x02 \x01(\x0c\x12\x0f\n\x07session\x18\x03 \x01(\x06\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\"(\n\x03Hop\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x06\"\xa7\x01\n\x0b\x43hunkHeader\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.edgechain.v1.RequestKey\x12\x0e\n\x06tensor\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\r\n\x05total\x18\x04 \x01(\x04\x12\x11\n\tbudget_us\x18\x05 \x01(\x04\x12\r\n\x05shape\x18\x06 \x03(\r\x12 \n\x05route\x18\x07 \x03(\x0b\x32\x11.edgechain.v1.Hop\"\xcd\x03\n\x07\x43ontrol\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x13.edgechain.v1.HelloH\x00\x12(\n\x07welcome\x18\x02 \x01(\x0b\x32\x15.edgechain.v1.WelcomeH\x00\x12(\n\x07refused\x18\x03 \x01(\x0b\x32\x15.edgechain.v1.RefusedH\x00\x12$\n\x05lease\x18\x04 \x01(\x0b\x32\x13.edgechain.v1.LeaseH\x00\x12&\n\x06leased\x18\x05 \x01(\x0b\x32\x14.edgechain.v1.LeasedH\x00\x12*\n\x08released\x18\x06 \x01(\x0b\x32\x16.edgechain.v1.ReleasedH\x00\x12&\n\x06\x63\x61ncel\x18\x07 \x01(\x0b\x32\x14.edgechain.v1.CancelH\x00\x12(\n\x07\x66\x61ilure\x18\x08 \x01(\x0b\x32\x15.edgechain.v1.FailureH\x00\x12 \n\x03\x62ye\x18\t \x01(\x0b\x32\x11.edgechain.v1.ByeH\x00\x12.\n\nsuperseded\x18\n \x01(\x0b\x32\x18.edgechain.v1.SupersededH\x00\x12\"\n\x04\x62\x65\x61t\x18\x0b \x01(\x0b\x32\x12.edgechain.v1.BeatH\x00\x42\x06\n\x04kind\"\xb2\x01\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\r\n\x05\x63hain\x18\x05 \x01(\t\x12\x12\n\ngeneration\x18\x06 \x01(\x0c\x12\x0e\n\x06\x63lient\x18\x07 \x01(\x0c\x12\x0f\n\x07session\x18\x08 \x01(\x06\x12\x12\n\nwant_slots\x18\t \x01(\r\x12\x11\n\tchallenge\x18\n \x01(\x0c\"\xa8\x01\n\x07Welcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x1e\n\x03hop\x18\x02 \x01(\x0b\x32\x11.edgechain.v1.Hop\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05\x63hain\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\x0c\x12\x0e\n\x06stages\x18\x06 \x03(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x07 \x01(\x0c\x12\x11\n\tsignature\x18\x08 \x01(\x0c\"\'\n\x07Refused\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"&\n\x05Lease\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\'\n\x06Leased\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x0e\n\x06number\x18\x02 \x01(\x04\"2\n\x08Released\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.edgechain.v1.RequestKey\"/\n\x06\x43\x61ncel\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.edgechain.v1.RequestKey\"]\n\x07\x46\x61ilure\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.edgechain.v1.RequestKey\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\" \n\nSuperseded\x12\x12\n\ngeneration\x18\x01 \x01(\x0c\"\x18\n\x04\x42\x65\x61t\x12\x10\n\x08received\x18\x01 \x01(\x04\"\x15\n\x03\x42ye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x0f\n\rStatusRequest\"\x1b\n\x0bStatusReply\x12\x0c\n\x04json\x18\x01 \x01(\t\"\x11\n\x0fManifestRequest\"\x1d\n\rManifestReply\x12\x0c\n\x04yaml\x18\x01 \x01(\t2\xc6\x01\n\x04Node\x12\x34\n\x04Link\x12\x13.edgechain.v1.Frame\x1a\x13.edgechain.v1.Frame(\x01\x30\x01\x12@\n\x06Status\x12\x1b.edgechain.v1.StatusRequest\x1a\x19.edgechain.v1.StatusReply\x12\x46\n\x08Manifest\x12\x1d.edgechain.v1.ManifestRequest\x1a\x1b.edgechain.v1.ManifestReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,33 +40,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHUNKHEADER']._serialized_start=332
   _globals['_CHUNKHEADER']._serialized_end=499
   _globals['_CONTROL']._serialized_start=502
-  _globals['_CONTROL']._serialized_end=879
-  _globals['_HELLO']._serialized_start=882
-  _globals['_HELLO']._serialized_end=1041
-  _globals['_WELCOME']._serialized_start=1044
-  _globals['_WELCOME']._serialized_end=1172
-  _globals['_REFUSED']._serialized_start=1174
-  _globals['_REFUSED']._serialized_end=1213
-  _globals['_LEASE']._serialized_start=1215
-  _globals['_LEASE']._serialized_end=1253
-  _globals['_LEASED']._serialized_start=1255
-  _globals['_LEASED']._serialized_end=1294
-  _globals['_RELEASED']._serialized_start=1296
-  _globals['_RELEASED']._serialized_end=1346
-  _globals['_CANCEL']._serialized_start=1348
-  _globals['_CANCEL']._serialized_end=1395
-  _globals['_FAILURE']._serialized_start=1397
-  _globals['_FAILURE']._serialized_end=1490
-  _globals['_BYE']._serialized_start=1492
-  _globals['_BYE']._serialized_end=1513
-  _globals['_STATUSREQUEST']._serialized_start=1515
-  _globals['_STATUSREQUEST']._serialized_end=1530
-  _globals['_STATUSREPLY']._serialized_start=1532
-  _globals['_STATUSREPLY']._serialized_end=1559
-  _globals['_MANIFESTREQUEST']._serialized_start=1561
-  _globals['_MANIFESTREQUEST']._serialized_end=1578
-  _globals['_MANIFESTREPLY']._serialized_start=1580
-  _globals['_MANIFESTREPLY']._serialized_end=1609
-  _globals['_NODE']._serialized_start=1612
-  _globals['_NODE']._serialized_end=1810
+  _globals['_CONTROL']._serialized_end=963
+  _globals['_HELLO']._serialized_start=966
+  _globals['_HELLO']._serialized_end=1144
+  _globals['_WELCOME']._serialized_start=1147
+  _globals['_WELCOME']._serialized_end=1315
+  _globals['_REFUSED']._serialized_start=1317
+  _globals['_REFUSED']._serialized_end=1356
+  _globals['_LEASE']._serialized_start=1358
+  _globals['_LEASE']._serialized_end=1396
+  _globals['_LEASED']._serialized_start=1398
+  _globals['_LEASED']._serialized_end=1437
+  _globals['_RELEASED']._serialized_start=1439
+  _globals['_RELEASED']._serialized_end=1489
+  _globals['_CANCEL']._serialized_start=1491
+  _globals['_CANCEL']._serialized_end=1538
+  _globals['_FAILURE']._serialized_start=1540
+  _globals['_FAILURE']._serialized_end=1633
+  _globals['_SUPERSEDED']._serialized_start=1635
+  _globals['_SUPERSEDED']._serialized_end=1667
+  _globals['_BEAT']._serialized_start=1669
+  _globals['_BEAT']._serialized_end=1693
+  _globals['_BYE']._serialized_start=1695
+  _globals['_BYE']._serialized_end=1716
+  _globals['_STATUSREQUEST']._serialized_start=1718
+  _globals['_STATUSREQUEST']._serialized_end=1733
+  _globals['_STATUSREPLY']._serialized_start=1735
+  _globals['_STATUSREPLY']._serialized_end=1762
+  _globals['_MANIFESTREQUEST']._serialized_start=1764
+  _globals['_MANIFESTREQUEST']._serialized_end=1781
+  _globals['_MANIFESTREPLY']._serialized_start=1783
+  _globals['_MANIFESTREPLY']._serialized_end=1812
+  _globals['_NODE']._serialized_start=1815
+  _globals['_NODE']._serialized_end=2013
 # @@protoc_insertion_point(module_scope)

@@ -59,7 +59,7 @@ class ChunkHeader(_message.Message):
     def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ..., tensor: _Optional[int] = ..., offset: _Optional[int] = ..., total: _Optional[int] = ..., budget_us: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., route: _Optional[_Iterable[_Union[Hop, _Mapping]]] = ...) -> None: ...
 
 class Control(_message.Message):
-    __slots__ = ("hello", "welcome", "refused", "lease", "leased", "released", "cancel", "failure", "bye")
+    __slots__ = ("hello", "welcome", "refused", "lease", "leased", "released", "cancel", "failure", "bye", "superseded", "beat")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,8 @@ class Control(_message.Message):
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     BYE_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
+    BEAT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     welcome: Welcome
     refused: Refused
@@ -78,10 +80,12 @@ class Control(_message.Message):
     cancel: Cancel
     failure: Failure
     bye: Bye
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., leased: _Optional[_Union[Leased, _Mapping]] = ..., released: _Optional[_Union[Released, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., bye: _Optional[_Union[Bye, _Mapping]] = ...) -> None: ...
+    superseded: Superseded
+    beat: Beat
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., leased: _Optional[_Union[Leased, _Mapping]] = ..., released: _Optional[_Union[Released, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., bye: _Optional[_Union[Bye, _Mapping]] = ..., superseded: _Optional[_Union[Superseded, _Mapping]] = ..., beat: _Optional[_Union[Beat, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("version", "role", "name", "namespace", "chain", "generation", "client", "session", "want_slots")
+    __slots__ = ("version", "role", "name", "namespace", "chain", "generation", "client", "session", "want_slots", "challenge")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +95,7 @@ class Hello(_message.Message):
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     WANT_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     version: int
     role: str
     name: str
@@ -100,23 +105,28 @@ class Hello(_message.Message):
     client: bytes
     session: int
     want_slots: int
-    def __init__(self, version: _Optional[int] = ..., role: _Optional[str] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., chain: _Optional[str] = ..., generation: _Optional[bytes] = ..., client: _Optional[bytes] = ..., session: _Optional[int] = ..., want_slots: _Optional[int] = ...) -> None: ...
+    challenge: bytes
+    def __init__(self, version: _Optional[int] = ..., role: _Optional[str] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., chain: _Optional[str] = ..., generation: _Optional[bytes] = ..., client: _Optional[bytes] = ..., session: _Optional[int] = ..., want_slots: _Optional[int] = ..., challenge: _Optional[bytes] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("version", "hop", "namespace", "chain", "generation", "stages")
+    __slots__ = ("version", "hop", "namespace", "chain", "generation", "stages", "certificate", "signature")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     HOP_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     version: int
     hop: Hop
     namespace: str
     chain: str
     generation: bytes
     stages: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, version: _Optional[int] = ..., hop: _Optional[_Union[Hop, _Mapping]] = ..., namespace: _Optional[str] = ..., chain: _Optional[str] = ..., generation: _Optional[bytes] = ..., stages: _Optional[_Iterable[str]] = ...) -> None: ...
+    certificate: bytes
+    signature: bytes
+    def __init__(self, version: _Optional[int] = ..., hop: _Optional[_Union[Hop, _Mapping]] = ..., namespace: _Optional[str] = ..., chain: _Optional[str] = ..., generation: _Optional[bytes] = ..., stages: _Optional[_Iterable[str]] = ..., certificate: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("kind", "reason")
@@ -165,6 +175,18 @@ class Failure(_message.Message):
     stage: str
     reason: str
     def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ..., kind: _Optional[str] = ..., stage: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Superseded(_message.Message):
+    __slots__ = ("generation",)
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    generation: bytes
+    def __init__(self, generation: _Optional[bytes] = ...) -> None: ...
+
+class Beat(_message.Message):
+    __slots__ = ("received",)
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    received: int
+    def __init__(self, received: _Optional[int] = ...) -> None: ...
 
 class Bye(_message.Message):
     __slots__ = ("reason",)
