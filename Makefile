@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := edgechain tests tools
 
-.PHONY: demo test check format protos bench clean help
+.PHONY: demo test faults check format protos bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -27,6 +27,9 @@ demo: $(STAMP)  ## a real model on three local nodes, frames in, results drawn
 
 test: $(STAMP)  ## every test
 	$(RUN)/python -m pytest $(ARGS)
+
+faults: $(STAMP)  ## break what can break, and show whether the promise held
+	@$(RUN)/python -m tests.faults $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, imports, generated code
 	$(RUN)/ruff format --check $(SOURCES)
