@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from edgechain.runtime.slots import Tenant
+from edgechain.runtime.slots import Tenant, tenant_of
 from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import (
     Cancel,
@@ -24,6 +24,10 @@ _LOG = logging.getLogger(__name__)
 
 class Desk(Protocol):
     """Who deals with what clients say: the exchange."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether nobody is let in any more."""
 
     def join(self, tenant: Tenant, want: int) -> bool:
         """A session asks for slots."""
@@ -66,8 +70,7 @@ class ClientSessions:
         self._streams[tenant] = stream
         try:
             if not desk.join(tenant, hello.want_slots):
-                reason = "as many clients as slots are connected; raise `slots` or end one"
-                await stream.refuse(Refused(RefusalKind.BUSY, reason))
+                await stream.refuse(_no_room(desk))
                 return
             _LOG.info("client %s joins", stream.peer)
             await stream.run(_SessionHandler(tenant, desk))
@@ -90,10 +93,23 @@ class ClientSessions:
         else:
             stream.send_tensor(send)
 
+    def forget(self, key: RequestKey) -> None:
+        """Give up what waits to be sent for an attempt that has ended."""
+        stream = self._streams.get(tenant_of(key))
+        if stream is not None:
+            stream.forget(key)
+
     def _require_desk(self) -> Desk:
         if self._desk is None:
             raise RuntimeError("attach() comes first")
         return self._desk
+
+
+def _no_room(desk: Desk) -> Refused:
+    if desk.draining:
+        return Refused(RefusalKind.DRAINING, "this node is about to stop")
+    reason = "as many clients as slots are connected; raise `slots` or end one"
+    return Refused(RefusalKind.BUSY, reason)
 
 
 class _SessionHandler:
@@ -114,7 +130,7 @@ class _SessionHandler:
             self._desk.cancel(control.key)
 
     def _owns(self, key: RequestKey, stream: PeerStream) -> bool:
-        if (key.client, key.session) == self._tenant:
+        if tenant_of(key) == self._tenant:
             return True
         _LOG.warning("client %s speaks for another one; ignored", stream.peer)
         return False

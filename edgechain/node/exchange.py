@@ -15,8 +15,16 @@ from typing import Protocol
 
 from edgechain.runtime.clock import Clock
 from edgechain.runtime.router import Router
-from edgechain.runtime.slots import Arrival, Attempt, LeaseBook, SlotStatistics, SlotTable, Tenant
-from edgechain.runtime.worker_wire import Ran
+from edgechain.runtime.slots import (
+    Arrival,
+    Attempt,
+    LeaseBook,
+    SlotStatistics,
+    SlotTable,
+    Tenant,
+    tenant_of,
+)
+from edgechain.runtime.worker_wire import Lost, Outcome, Ran, Resting
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.deadline import MAX_BUDGET_SECONDS, Deadline
 from edgechain.spec.ids import RequestKey, StageName
@@ -32,6 +40,9 @@ from edgechain.spec.message import (
 )
 
 _LOG = logging.getLogger(__name__)
+
+REMIND_SECONDS = 1.0
+"""A lease that is not answered is told again this often; on a link that works it never is."""
 
 
 class Actor(Protocol):
@@ -70,17 +81,16 @@ class Clients(Protocol):
     def send_tensor(self, tenant: Tenant, send: TensorSend) -> None:
         """Send a result tensor; ``done`` tells."""
 
-
-def tenant_of(key: RequestKey) -> Tenant:
-    """The client session an attempt belongs to."""
-    return key.client, key.session
+    def forget(self, key: RequestKey) -> None:
+        """Give up what waits to be sent for an attempt that has ended; ``done`` tells."""
 
 
 class Exchange:
     """Chunks in; deliveries, tensors, failures and freed slots out.
 
     Every attempt that was given a slot ends with ``Released`` to its client, after ``Failure``
-    if it did not get through here.
+    if it did not get through here. ``expire`` is to be called many times a second: budgets run
+    out in it, and words that a client did not answer are said again.
     """
 
     def __init__(
@@ -104,13 +114,18 @@ class Exchange:
         self._peers = peers
         self._clients = clients
         self._clock = clock
+        self._draining = False
+        self._remind_at = clock.now() + REMIND_SECONDS
         self.ignored: Counter[str] = Counter()
         """Chunks that were thrown away, by reason."""
 
     # Clients ---------------------------------------------------------------------------------
 
     def join(self, tenant: Tenant, want: int) -> bool:
-        """A client session asks for slots; false when there are as many sessions as slots."""
+        """A client session asks for slots; false when it gets none.
+
+        That is while there are as many sessions as slots, and for good after ``drain``.
+        """
         if not self._leases.join(tenant, want):
             return False
         self._tell_leases()
@@ -139,6 +154,22 @@ class Exchange:
             return
         self._end(attempt)
         self._settle(attempt)
+
+    def drain(self) -> None:
+        """Let nobody begin anything any more; what has begun goes on to its end."""
+        self._draining = True
+        self._leases.drain()
+        self._tell_leases()
+
+    @property
+    def draining(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._draining
+
+    @property
+    def idle(self) -> bool:
+        """Whether no slot is in use, and no client may take one before it hears of a new lease."""
+        return not self._slots.statistics().in_use and not self._leases.granted
 
     def _tell_leases(self) -> None:
         for tenant, slots, number in self._leases.changes(self._slots.orphans):
@@ -243,10 +274,10 @@ class Exchange:
 
     # Tensors out -----------------------------------------------------------------------------
 
-    def report(self, attempt: Attempt, stage: StageName, outcome: Ran | str) -> None:
-        """A stage ran, or failed, for an attempt."""
-        if isinstance(outcome, str):
-            self._fail(attempt, FailureKind.STAGE_ERROR, stage, outcome)
+    def report(self, attempt: Attempt, stage: StageName, outcome: Outcome | Resting) -> None:
+        """What became of a stage's turn for an attempt, which no longer counts as running."""
+        if not isinstance(outcome, Ran):
+            self._fail(attempt, *_as_failure(stage, outcome))
         elif not attempt.ended:
             self._pass_on(attempt, stage, outcome.shapes)
         self._settle(attempt)
@@ -298,12 +329,17 @@ class Exchange:
     # Ends ------------------------------------------------------------------------------------
 
     def expire(self) -> None:
-        """End what has no budget left."""
-        for attempt in self._slots.expired(self._clock.now()):
+        """End what has no budget left; tell leases again that nobody answers."""
+        now = self._clock.now()
+        for attempt in self._slots.expired(now):
             waiting = next(iter(sorted(attempt.running | attempt.to_run)), "")
             reason = "the deadline passed on this node"
             self._fail(attempt, FailureKind.DEADLINE_EXCEEDED, waiting, reason)
             self._settle(attempt)
+        if now >= self._remind_at:
+            self._remind_at = now + REMIND_SECONDS
+            for tenant, slots, number in self._leases.unconfirmed():
+                self._clients.tell(tenant, Lease(slots, number))
 
     def _fail(self, attempt: Attempt, kind: FailureKind, stage: StageName, reason: str) -> None:
         if attempt.ended:
@@ -318,6 +354,7 @@ class Exchange:
         for actor in self._actors.values():
             actor.forget(attempt)
         self._peers.forget(attempt.key)
+        self._clients.forget(attempt.key)
 
     def _settle(self, attempt: Attempt) -> None:
         if not self._slots.release(attempt):
@@ -335,3 +372,15 @@ class Exchange:
     def clients(self) -> int:
         """How many client sessions hold leases."""
         return self._leases.tenants
+
+
+def _as_failure(
+    stage: StageName, outcome: str | Lost | Resting
+) -> tuple[FailureKind, StageName, str]:
+    match outcome:
+        case Lost(reason):
+            return FailureKind.WORKER_LOST, stage, reason
+        case Resting(reason):
+            return FailureKind.UNAVAILABLE, stage, reason
+        case reason:
+            return FailureKind.STAGE_ERROR, stage, reason

@@ -71,8 +71,10 @@ class PeerLinks:
             self._waiting.setdefault(hop, []).append(send)
 
     def forget(self, key: RequestKey) -> None:
-        """Give up on what waits for a link for an attempt that has ended."""
+        """Give up on what waits to be sent for an attempt that has ended."""
         self._give_up(lambda send: send.key == key)
+        for stream in list(self._streams.values()):
+            stream.forget(key)
 
     def expire(self) -> None:
         """Give up on what waited until its deadline."""

@@ -18,6 +18,14 @@ from edgechain.spec.message import Route
 TOMBSTONES_PER_SLOT = 64
 """Late frames of a finished attempt come within one budget; 64 attempts a slot is far beyond."""
 
+Tenant = tuple[ClientId, int]
+"""One client session."""
+
+
+def tenant_of(key: RequestKey) -> Tenant:
+    """The client session an attempt belongs to."""
+    return key.client, key.session
+
 
 @dataclass(slots=True)
 class Arrival:
@@ -66,6 +74,36 @@ class SlotStatistics:
     expired: int
 
 
+class Tombstones:
+    """Keys of attempts that are over, a bounded number for each client session.
+
+    As many sessions are remembered as there are slots, which is as many as can be connected;
+    what one session buries never unearths another's. Together they share what is kept.
+    """
+
+    def __init__(self, slots: int):
+        self._slots = slots
+        self._sessions: OrderedDict[Tenant, OrderedDict[RequestKey, None]] = OrderedDict()
+
+    def add(self, key: RequestKey) -> None:
+        """Remember a key; the session's oldest ones go, and the session silent for longest."""
+        tenant = tenant_of(key)
+        keys = self._sessions.setdefault(tenant, OrderedDict())
+        self._sessions.move_to_end(tenant)
+        if len(self._sessions) > self._slots:
+            self._sessions.popitem(last=False)
+        keys[key] = None
+        keys.move_to_end(key)
+        while len(keys) > TOMBSTONES_PER_SLOT * max(1, self._slots // len(self._sessions)):
+            keys.popitem(last=False)
+
+    def __contains__(self, key: RequestKey) -> bool:
+        return key in self._sessions.get(tenant_of(key), ())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._sessions.values()))
+
+
 class SlotTable:
     """The attempts a node works on, at most one per slot, and tombstones of the finished ones."""
 
@@ -73,7 +111,7 @@ class SlotTable:
         self._free = list(range(capacity - 1, -1, -1))
         self._capacity = capacity
         self._attempts: dict[RequestKey, Attempt] = {}
-        self._tombstones: OrderedDict[RequestKey, None] = OrderedDict()
+        self._tombstones = Tombstones(capacity)
         self._refused = 0
         self._expired = 0
 
@@ -98,10 +136,7 @@ class SlotTable:
 
     def bury(self, key: RequestKey) -> None:
         """Refuse this attempt from now on, whether it was ever here or not."""
-        self._tombstones[key] = None
-        self._tombstones.move_to_end(key)
-        while len(self._tombstones) > self._capacity * TOMBSTONES_PER_SLOT:
-            self._tombstones.popitem(last=False)
+        self._tombstones.add(key)
 
     def release(self, attempt: Attempt) -> bool:
         """Free the slot if nothing touches it any more; true when it became free now."""
@@ -137,8 +172,15 @@ class SlotTable:
         return SlotStatistics(self._capacity, len(self._attempts), self._refused, self._expired)
 
 
-Tenant = tuple[ClientId, int]
-"""One client session."""
+@dataclass(slots=True)
+class _Share:
+    """What one session wants, counts as holding and was told, in which lease; what it answered."""
+
+    wanted: int
+    given: int = 0
+    told: int = 0
+    number: int = 0
+    confirmed: int = 0
 
 
 class LeaseBook:
@@ -148,62 +190,85 @@ class LeaseBook:
     given until the client says that it holds no more than the new one, so what one client gives
     back reaches another only after it is really free. Leases are numbered per session: an answer
     to an earlier lease of the same size says nothing about the last one.
+
+    After ``drain`` nobody is let in and every share is nothing.
     """
 
     def __init__(self, capacity: int):
         self._capacity = capacity
-        self._wanted: dict[Tenant, int] = {}
-        self._given: dict[Tenant, int] = {}
-        self._told: dict[Tenant, int] = {}
-        self._number: dict[Tenant, int] = {}
+        self._shares: dict[Tenant, _Share] = {}
+        self._draining = False
 
     def join(self, tenant: Tenant, want: int) -> bool:
         """Let a client session in; false when there are as many sessions as slots."""
-        if tenant not in self._wanted and len(self._wanted) >= self._capacity:
+        share = self._shares.get(tenant)
+        if share is not None:
+            share.wanted = max(1, want)
+        elif self._draining or len(self._shares) >= self._capacity:
             return False
-        self._wanted[tenant] = max(1, want)
-        self._given.setdefault(tenant, 0)
-        self._told.setdefault(tenant, 0)
-        self._number.setdefault(tenant, 0)
+        else:
+            self._shares[tenant] = _Share(max(1, want))
         return True
 
     def leave(self, tenant: Tenant) -> None:
         """Forget a client session; its slots are free for others, save those withheld."""
-        for table in (self._wanted, self._given, self._told, self._number):
-            table.pop(tenant, None)
+        self._shares.pop(tenant, None)
+
+    def drain(self) -> None:
+        """Take every share back, and give none any more."""
+        self._draining = True
 
     def confirm(self, tenant: Tenant, number: int) -> None:
         """The client says that it holds no more than lease ``number`` allows; the last counts."""
-        if tenant in self._told and number == self._number[tenant]:
-            self._given[tenant] = self._told[tenant]
+        share = self._shares.get(tenant)
+        if share is not None and number == share.number:
+            share.given = share.told
+            share.confirmed = number
 
     def changes(self, withheld: int = 0) -> list[tuple[Tenant, int, int]]:
         """The leases to tell now (session, slots, number); none without a change of facts.
 
         ``withheld`` slots are still at work for sessions that are gone and can not be leased.
         """
-        share = max(1, self._capacity // max(1, len(self._wanted)))
-        spare = max(0, self._capacity - withheld - sum(self._given.values()))
+        fair = self._fair_share()
+        spare = max(0, self._capacity - withheld - self.granted)
         news: list[tuple[Tenant, int, int]] = []
-        for tenant, want in self._wanted.items():
-            goal = min(want, share)
-            grown = min(goal, self._given[tenant] + spare)
-            target = goal if goal < self._given[tenant] else grown
-            if target == self._told[tenant]:
+        for tenant, share in self._shares.items():
+            goal = min(share.wanted, fair)
+            grown = min(goal, share.given + spare)
+            target = goal if goal < share.given else grown
+            if target == share.told:
                 continue
-            if target > self._given[tenant]:
-                spare -= target - self._given[tenant]
-                self._given[tenant] = target
-            self._told[tenant] = target
-            self._number[tenant] += 1
-            news.append((tenant, target, self._number[tenant]))
+            if target > share.given:
+                spare -= target - share.given
+                share.given = target
+            share.told = target
+            share.number += 1
+            news.append((tenant, target, share.number))
         return news
+
+    def _fair_share(self) -> int:
+        return 0 if self._draining else max(1, self._capacity // max(1, len(self._shares)))
+
+    def unconfirmed(self) -> list[tuple[Tenant, int, int]]:
+        """The leases (session, slots, number) that were told and not answered yet."""
+        return [
+            (tenant, share.told, share.number)
+            for tenant, share in self._shares.items()
+            if share.confirmed != share.number
+        ]
 
     def lease(self, tenant: Tenant) -> int:
         """How many slots the client session counts as holding."""
-        return self._given.get(tenant, 0)
+        share = self._shares.get(tenant)
+        return share.given if share else 0
+
+    @property
+    def granted(self) -> int:
+        """How many slots all sessions together count as holding."""
+        return sum(share.given for share in self._shares.values())
 
     @property
     def tenants(self) -> int:
         """How many client sessions there are."""
-        return len(self._wanted)
+        return len(self._shares)

@@ -85,6 +85,13 @@ class Lost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """The stage ran nothing: it rests after its workers were lost; ``reason`` is one line."""
+
+    reason: str
+
+
 Outcome = Ran | str | Lost
 """What became of one run of a stage: it ran, it failed (one line why), or it took its worker."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edgechain.errors import ProtocolError
+from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import (
     Bye,
     Chunk,
@@ -123,6 +124,14 @@ class PeerStream:
             return
         self._queue.append(send)
         self._wake.set()
+
+    def forget(self, key: RequestKey) -> None:
+        """Give up on tensors of this attempt that wait to be written: ``done(False)``."""
+        over = [item for item in self._queue if isinstance(item, TensorSend) and item.key == key]
+        for item in over:
+            self._queue.remove(item)
+        for item in over:
+            item.done(False)
 
     async def refuse(self, refused: Refused) -> None:
         """Answer a Hello with no; instead of ``run``."""

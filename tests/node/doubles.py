@@ -8,7 +8,7 @@ from edgechain.node.exchange import Exchange
 from edgechain.runtime.clock import ManualClock
 from edgechain.runtime.layout import lay_out
 from edgechain.runtime.slots import Attempt, Tenant
-from edgechain.runtime.worker_wire import Ran
+from edgechain.runtime.worker_wire import Outcome, Ran, Resting
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.ids import Generation, RequestKey, StageName
 from edgechain.spec.message import (
@@ -117,14 +117,14 @@ class Bench:
         attempt.running.add(stage)
         return attempt
 
-    def finish(self, stage: StageName, outcome: str | None = None) -> None:
+    def finish(self, stage: StageName, outcome: Outcome | Resting | None = None) -> None:
         """The worker is done: with outputs in the slot, or with a reason."""
         attempt = self.attempt(stage)
         attempt.running.discard(stage)
         shapes = tuple((1, 4) for _ in MANIFEST.stage[stage].outputs)
         self.exchange.report(attempt, stage, outcome or Ran(1, shapes))
 
-    def run(self, stage: StageName, outcome: str | None = None) -> None:
+    def run(self, stage: StageName, outcome: Outcome | Resting | None = None) -> None:
         self.begin(stage)
         self.finish(stage, outcome)
 

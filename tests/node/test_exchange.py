@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgechain.node.exchange import REMIND_SECONDS
+from edgechain.runtime.worker_wire import Lost, Resting
 from edgechain.spec.deadline import MAX_BUDGET_SECONDS
 from edgechain.spec.ids import Generation
 from edgechain.spec.message import FailureKind, Route, TensorSend
@@ -189,6 +191,22 @@ def test_a_stage_that_fails() -> None:
     assert all(len(actor.forgotten) == 1 for actor in bench.actors.values())
 
 
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Lost("it was killed by signal 9"), FailureKind.WORKER_LOST),
+        (Resting("its workers keep dying"), FailureKind.UNAVAILABLE),
+    ],
+)
+def test_a_stage_without_a_worker(outcome: Lost | Resting, kind: FailureKind) -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    bench.run("head", outcome)
+    (failure,) = bench.failures()
+    assert (failure.kind, failure.stage, failure.reason) == (kind, "head", outcome.reason)
+    assert (bench.released(), bench.in_use) == ([KEY], 0)
+
+
 def test_a_failure_waits_for_the_other_stages_worker() -> None:
     bench = Bench()
     bench.take(KEY, "photo", ALL_HERE)
@@ -281,6 +299,56 @@ def test_leases_are_told_when_they_change() -> None:
     assert bench.leases()[1:] == [(other, SLOTS // 2)]
     bench.exchange.leave(other)
     assert bench.leases()[2:] == [(MINE, SLOTS)]
+
+
+def test_a_lease_is_told_again_until_it_is_answered() -> None:
+    bench = Bench()
+    bench.exchange.expire()
+    assert bench.leases() == [], "it was told just now"
+    for times in (1, 2):
+        bench.clock.advance(REMIND_SECONDS)
+        bench.exchange.expire()
+        bench.exchange.expire()
+        assert bench.leases() == [(MINE, SLOTS)] * times
+    bench.exchange.confirm(MINE, 1)
+    bench.clock.advance(REMIND_SECONDS)
+    bench.exchange.expire()
+    assert bench.leases() == [(MINE, SLOTS)] * 2
+
+
+def test_a_cancel_is_answered_as_often_as_it_is_said() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    for _ in range(3):
+        bench.exchange.cancel(KEY)
+    assert (bench.released(), bench.in_use) == ([KEY] * 3, 0)
+
+
+# A node that stops ------------------------------------------------------------------------
+
+
+def test_a_draining_node_ends_what_has_begun_and_begins_nothing() -> None:
+    bench = Bench()
+    bench.take(KEY, "photo", ALL_HERE)
+    bench.exchange.drain()
+    assert bench.leases() == [(MINE, 0)]
+    assert not bench.exchange.join((client(1), 1), SLOTS)
+    bench.take(request(1), "photo", ALL_HERE)
+    assert bench.in_use == 2, "on its way before the client heard of it"
+    for key in (KEY, request(1)):
+        bench.exchange.cancel(key)
+    assert (bench.in_use, bench.exchange.idle) == (0, False), "the client may still take a slot"
+    bench.exchange.confirm(MINE, 2)
+    assert bench.exchange.idle
+    bench.take(request(2), "photo", ALL_HERE)
+    assert [f.kind for f in bench.failures()] == [FailureKind.OVERLOADED]
+
+
+def test_a_draining_node_without_clients_is_idle() -> None:
+    bench = Bench()
+    bench.exchange.leave(MINE)
+    bench.exchange.drain()
+    assert bench.exchange.idle
 
 
 # Invented histories ------------------------------------------------------------------------

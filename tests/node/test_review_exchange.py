@@ -86,3 +86,15 @@ def test_what_waits_for_a_node_is_dropped_with_its_attempt() -> None:
     bench.clients.sends[0][1].done(True)
     bench.exchange.cancel(request())
     assert (bench.released(), bench.in_use) == ([request()], 0)
+
+
+def test_a_result_that_waits_for_a_slow_client_is_dropped_with_its_attempt() -> None:
+    bench = Bench()
+    bench.clients.gives_up = True
+    bench.take(request(), "photo", HEAD_HERE)
+    bench.run("head")
+    for _, send in bench.peers.sends:
+        send.done(True)
+    assert bench.released() == []
+    bench.exchange.cancel(request())
+    assert (bench.released(), bench.in_use, bench.clients.sends) == ([request()], 0, [])

@@ -17,7 +17,8 @@ CAPACITY = 6
 class Wire:
     """A client session as the real one behaves, with words on their way in both directions."""
 
-    def __init__(self) -> None:
+    def __init__(self, want: int = 1) -> None:
+        self.wanted = max(1, want)
         self.to_client: deque[tuple[int, int]] = deque()
         self.to_node: deque[int] = deque()
         self.lease = self.number = self.confirmed = self.held = 0
@@ -44,7 +45,7 @@ class Leases(RuleBasedStateMachine):
         let_in = self.book.join(tenant, want)
         assert let_in is (len(self.wires) < CAPACITY)
         if let_in:
-            self.wires[tenant] = Wire()
+            self.wires[tenant] = Wire(want)
         self.tell()
 
     @precondition(lambda self: self.wires)
@@ -108,7 +109,7 @@ class Leases(RuleBasedStateMachine):
         share = max(1, CAPACITY // max(1, len(self.wires)))
         for tenant, wire in self.wires.items():
             assert wire.lease == self.book.lease(tenant) >= 1
-            assert wire.lease == min(share, max(1, self.book._wanted[tenant]))
+            assert wire.lease == min(share, wire.wanted)
 
 
 TestLeases = Leases.TestCase
@@ -135,3 +136,29 @@ def test_an_answer_to_an_earlier_lease_of_the_same_size_counts_for_nothing() -> 
     assert (book.lease(one), book.lease(three)) == (CAPACITY, 0)
     book.confirm(one, late[1])
     assert told(book) == {three: (CAPACITY // 2, 1)}
+
+
+def test_a_lease_without_an_answer_can_be_told_again() -> None:
+    mine = (ClientId("0" * 32), 0)
+    book = LeaseBook(CAPACITY)
+    book.join(mine, 2)
+    assert book.unconfirmed() == []
+    assert told(book) == {mine: (2, 1)}
+    assert book.unconfirmed() == [(mine, 2, 1)], "and again, until it is answered"
+    book.confirm(mine, 1)
+    assert book.unconfirmed() == []
+
+
+def test_draining_takes_back_what_is_given_when_it_is_really_free() -> None:
+    mine, other = ((ClientId(str(i) * 32), i) for i in range(2))
+    book = LeaseBook(CAPACITY)
+    book.join(mine, CAPACITY)
+    told(book)
+    book.drain()
+    assert not book.join(other, 1)
+    assert told(book) == {mine: (0, 2)}
+    assert (book.granted, book.lease(mine)) == (CAPACITY, CAPACITY)
+    book.confirm(mine, 1)
+    assert book.granted == CAPACITY, "an answer to the lease before"
+    book.confirm(mine, 2)
+    assert (book.granted, told(book)) == (0, {})

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edgechain.runtime.slots import TOMBSTONES_PER_SLOT, Attempt, SlotTable
+from edgechain.runtime.slots import TOMBSTONES_PER_SLOT, Attempt, SlotTable, Tombstones
 from edgechain.spec.deadline import Deadline
 from tests.runtime.keys import client, hop, key
 
@@ -109,3 +109,22 @@ def test_tombstones_are_bounded_and_the_oldest_go(capacity: int) -> None:
     table.bury(key(kept))
     over = [number for number in range(kept + 1) if table.is_over(key(number))]
     assert over == [0, *range(2, kept + 1)]
+
+
+def test_what_one_session_buries_unearths_nothing_of_another() -> None:
+    tombs = Tombstones(2)
+    tombs.add(key(0, session=1))
+    for number in range(10 * TOMBSTONES_PER_SLOT):
+        tombs.add(key(number, session=2))
+    assert key(0, session=1) in tombs
+    assert len(tombs) == 1 + TOMBSTONES_PER_SLOT
+
+
+def test_sessions_that_come_and_go_leave_no_more_than_a_bounded_number_of_tombstones() -> None:
+    tombs = Tombstones(2)
+    for session in range(50):
+        for number in range(3 * TOMBSTONES_PER_SLOT):
+            tombs.add(key(number, session=session))
+    assert len(tombs) <= 3 * TOMBSTONES_PER_SLOT
+    assert key(3 * TOMBSTONES_PER_SLOT - 1, session=48) in tombs
+    assert key(3 * TOMBSTONES_PER_SLOT - 1, session=47) not in tombs
