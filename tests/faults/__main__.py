@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 import time
 import traceback
@@ -75,6 +76,7 @@ def run_suite(name: str, scale: float, report: Report, load: Load = load) -> Sui
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run suites and print; the exit status."""
     options = _parser().parse_args(arguments)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # it comments every process that is started
     outcomes = [
         run_suite(name, options.scale, Screen(name, sys.stderr)) for name in options.only or names()
     ]

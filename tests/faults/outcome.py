@@ -47,12 +47,12 @@ def _cells(name: str, row: Row) -> Cells:
 
 def table(outcomes: Sequence[SuiteOutcome], scale: float) -> Table:
     """All suites. A control passes when it was seen failing."""
-    notes = [f"{o.name}: {o.seconds:.0f} s" for o in outcomes]
+    seconds = [f"{o.name} {o.seconds:.0f} s" for o in outcomes]
     return Table(
         f"Faults, scale {scale:g} (a control passes when it is seen failing)",
         ("", "suite", "test", "figure to reach", "measured"),
         [line for outcome in outcomes for line in outcome.cells()],
-        ["took " + ", ".join(notes)],
+        ["took " + ", ".join(seconds)] if seconds else [],
         frozenset(range(5)),
     )
 

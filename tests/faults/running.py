@@ -1,0 +1,148 @@
+"""A running chain of hashing stages: real node processes, any number of replicas of each stage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import edgechain
+from edgechain.client.chain import Chain
+from edgechain.errors import Unavailable
+from tests.faults.hash_chain import HashChain
+from tests.faults.processes import NODE, NodeProcess, write_config
+
+LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 32_000)
+"""Below the ports that Linux gives to outgoing connections: nobody takes the port of a node that
+is just being started again."""
+
+LOOK_SECONDS = 0.02
+
+
+@dataclass
+class RunningChain:
+    """Nodes by name: ``STAGE-NUMBER``, the number counting a stage's replicas from 1."""
+
+    chain: HashChain
+    folder: Path
+    namespace: str
+    nodes: dict[str, NodeProcess]
+
+    def replicas(self, stage: str) -> list[NodeProcess]:
+        """The nodes that run a stage."""
+        return [node for node in self.nodes.values() if stage in node.stages]
+
+    def connect(self) -> AbstractAsyncContextManager[Chain]:
+        """A client of this chain that is told where its nodes are."""
+        return edgechain.connect(
+            self.chain.manifest.name,
+            namespace=self.namespace,
+            peers=[node.address for node in self.nodes.values()],
+            timeout=30.0,
+        )
+
+    async def restart(self, node: NodeProcess) -> None:
+        """Start a node that has ended; returns when it is linked to those it feeds."""
+        await node.start()
+        await node.hears("linked")
+
+    async def has_run(self, node: NodeProcess, within: float) -> bool:
+        """Wait until this life of a node has run something; whether it did in time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within
+        while loop.time() < end:
+            try:
+                if any(stage.ran for stage in (await node.status()).stages):
+                    return True
+            except Unavailable:
+                pass  # it is still being started
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
+
+
+@asynccontextmanager
+async def running(
+    chain: HashChain,
+    folder: Path,
+    *,
+    replicas: int = 1,
+    slots: int = 8,
+    module: str = NODE,
+) -> AsyncIterator[RunningChain]:
+    """Start every node, wait until all are linked, and end them at the end.
+
+    ``folder`` holds ``chain`` as ``chain/`` and gets the nodes' configurations and logs.
+    """
+    placement = {
+        f"{stage}-{number}": stage for number in range(1, replicas + 1) for stage in chain.stages
+    }
+    with _lifeline() as lifeline:
+        ports = dict(zip(placement, free_ports(len(placement)), strict=True))
+        namespace = f"faults-{uuid.uuid4().hex[:12]}"
+        nodes = {}
+        for name, stage in placement.items():
+            fed = _feeds(chain, stage)
+            peers = [f"{LOOPBACK}:{ports[n]}" for n, other in placement.items() if other in fed]
+            config = {
+                "name": name,
+                "chain": str(folder / "chain"),
+                "stages": [stage],
+                "namespace": namespace,
+                "host": LOOPBACK,
+                "port": ports[name],
+                "discovery": "static",
+                "peers": peers,
+                "slots": slots,
+                "threads": 1,
+            }
+            path = write_config(folder / f"{name}.yaml", config)
+            address = f"{LOOPBACK}:{ports[name]}"
+            nodes[name] = NodeProcess(name, (stage,), path, address, lifeline, module)
+        try:
+            await asyncio.gather(*(node.start() for node in nodes.values()))
+            await asyncio.gather(*(node.hears("linked") for node in nodes.values()))
+            yield RunningChain(chain, folder, namespace, nodes)
+        finally:
+            await asyncio.gather(*(node.end() for node in nodes.values()))
+
+
+def _feeds(chain: HashChain, stage: str) -> frozenset[str]:
+    gives = chain.ways[stage][1]
+    return frozenset(other for other, (takes, _) in chain.ways.items() if gives in takes.split())
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """A pipe's reading end for the nodes; they end when its writing end, ours, is gone."""
+    reading, writing = os.pipe()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now, and that no outgoing connection will be given."""
+    dice = Random(uuid.uuid4().int)
+    found: dict[int, socket.socket] = {}
+    try:
+        while len(found) < count:
+            one, port = socket.socket(), dice.choice(PORTS)
+            try:
+                one.bind((LOOPBACK, port))
+            except OSError:
+                one.close()
+            else:
+                found[port] = one
+        return list(found)
+    finally:
+        for one in found.values():
+            one.close()
