@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from functools import cache
 
@@ -17,6 +17,7 @@ from edgechain._version import __version__
 from edgechain.discovery.interfaces import multicast_addresses, reachable_addresses
 from edgechain.discovery.mdns import MdnsRegistry
 from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.errors import EdgechainError, NodeFailed
 from edgechain.node.announcer import Announcer
 from edgechain.node.clients import ClientSessions
 from edgechain.node.exchange import Exchange
@@ -52,6 +53,9 @@ GOODBYE_SECONDS = 0.5
 SWEEP_SECONDS = 0.1
 """How soon a slot whose attempt has run out of budget is free again."""
 
+DRAIN_SECONDS = 5.0
+"""How long a node that is told to stop works on what has begun; `down` waits for longer."""
+
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
 
 
@@ -67,6 +71,7 @@ class Node:
         self._clock = clock or SystemClock()
         self._born = self._clock.now()
         self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
         self._inbound: set[PeerStream] = set()
         self._here = Hop(config.name, new_incarnation())
         self._supervisor = Supervisor(
@@ -102,8 +107,20 @@ class Node:
         )
 
     def stop(self) -> None:
-        """End ``run``; may be called twice."""
+        """End ``run`` when what has begun is done, or nearly so; may be called twice."""
         self._stopping.set()
+
+    def hurry(self) -> None:
+        """End ``run`` without waiting for anything that has begun."""
+        self._hurrying.set()
+        self._stopping.set()
+
+    def on_signal(self) -> None:
+        """Stop; told again, hurry."""
+        if self._stopping.is_set():
+            self.hurry()
+        else:
+            self.stop()
 
     async def run(self) -> None:
         """Live. Raises what keeps the node from starting, or ``NodeFailed`` when it ends itself."""
@@ -124,14 +141,26 @@ class Node:
                 tasks = [
                     group.create_task(self._supervisor.run(self._exchange.report)),
                     group.create_task(self._sweep()),
-                    group.create_task(self._discover(port)),
                     group.create_task(self._tell_when_linked()),
                 ]
+                discovering = group.create_task(self._discover(port))
                 await self._stopping.wait()
+                discovering.cancel()
+                await self._drain()
                 for task in tasks:
                     task.cancel()
         except BaseExceptionGroup as error:
-            raise _first(error) from error
+            raise _verdict(error) from error
+
+    async def _drain(self) -> None:
+        """Let what has begun end, and nothing begin."""
+        self._exchange.drain(on_idle=self._hurrying.set)
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._hurrying.wait()
+        except TimeoutError:
+            in_use = self._exchange.statistics().in_use
+            _LOG.warning("stopping with %d requests under way", in_use)
 
     async def _discover(self, port: int) -> None:
         config = self._settings.config
@@ -189,6 +218,8 @@ class Node:
 
     def _refusal(self, hello: Hello) -> Refused | None:
         config = self._settings.config
+        if hello.role is Role.CLIENT and self._stopping.is_set():
+            return Refused(RefusalKind.DRAINING, "this node is about to stop")
         if hello.version != WIRE_VERSION:
             reason = f"this node speaks wire version {WIRE_VERSION}, you {hello.version}"
             return Refused(RefusalKind.VERSION, reason)
@@ -278,12 +309,25 @@ def _generation(settings: NodeSettings) -> Generation:
     return Generation(settings.manifest.generation)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first single cause inside nested groups."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _verdict(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The cause inside nested groups that says most: one of ours, or our word for a foreign one."""
+    causes = list(_causes(group))
+    ours = [error for error in causes if isinstance(error, EdgechainError)]
+    if ours:
+        return ours[0]
+    error = causes[0]
+    if not isinstance(error, Exception):
+        return error
+    _LOG.debug("what ended the node", exc_info=error)
+    return NodeFailed(f"it ended by {type(error).__name__}: {error}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
 
 
 def watch_lifeline(fileno: int, on_end: Callable[[], None]) -> None:
@@ -298,11 +342,14 @@ def watch_lifeline(fileno: int, on_end: Callable[[], None]) -> None:
 
 
 async def serve(settings: NodeSettings, announcer: Announcer, lifeline: int | None) -> None:
-    """Run a node until SIGINT, SIGTERM, or the end of ``lifeline`` (a pipe our parent holds)."""
+    """Run a node until SIGINT, SIGTERM, or the end of ``lifeline`` (a pipe our parent holds).
+
+    A second signal ends it at once.
+    """
     node = Node(settings, announcer)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, node.stop)
+        loop.add_signal_handler(number, node.on_signal)
     if lifeline is not None:
         watch_lifeline(lifeline, node.stop)
     try:

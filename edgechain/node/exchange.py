@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import prod
 from typing import Protocol
@@ -115,6 +115,7 @@ class Exchange:
         self._clients = clients
         self._clock = clock
         self._draining = False
+        self._on_idle: Callable[[], None] | None = None
         self._remind_at = clock.now() + REMIND_SECONDS
         self.ignored: Counter[str] = Counter()
         """Chunks that were thrown away, by reason."""
@@ -135,6 +136,7 @@ class Exchange:
         """A client session holds no more than lease ``number`` allows."""
         self._leases.confirm(tenant, number)
         self._tell_leases()
+        self._judge_idle()
 
     def leave(self, tenant: Tenant) -> None:
         """A client session is gone; so is its work."""
@@ -144,6 +146,7 @@ class Exchange:
             self._settle(attempt)
         self._leases.leave(tenant)
         self._tell_leases()
+        self._judge_idle()
 
     def cancel(self, key: RequestKey) -> None:
         """Forget an attempt. ``Released`` follows, at once if it never was here."""
@@ -155,11 +158,20 @@ class Exchange:
         self._end(attempt)
         self._settle(attempt)
 
-    def drain(self) -> None:
-        """Let nobody begin anything any more; what has begun goes on to its end."""
-        self._draining = True
+    def drain(self, on_idle: Callable[[], None] | None = None) -> None:
+        """Let nobody begin anything any more; what has begun goes on to its end.
+
+        ``on_idle`` is called once, as soon as it has.
+        """
+        self._draining, self._on_idle = True, on_idle
         self._leases.drain()
         self._tell_leases()
+        self._judge_idle()
+
+    def _judge_idle(self) -> None:
+        if self._on_idle is not None and self.idle:
+            on_idle, self._on_idle = self._on_idle, None
+            on_idle()
 
     @property
     def draining(self) -> bool:
@@ -363,6 +375,7 @@ class Exchange:
             self._tell_leases()
         else:
             self._clients.tell(tenant_of(attempt.key), Released((attempt.key,)))
+        self._judge_idle()
 
     def statistics(self) -> SlotStatistics:
         """How full the slots are."""
