@@ -1,20 +1,19 @@
-"""The actor that owns one stage: a mailbox, a join and an interpreter worker."""
+"""The actor that owns one stage: a queue of attempts and an interpreter worker."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from edgechain.errors import NodeFailed, WorkerLost
 from edgechain.runtime.clock import Clock
-from edgechain.runtime.join import Join
-from edgechain.runtime.mailbox import Mailbox
 from edgechain.runtime.slots import Attempt
+from edgechain.runtime.stage_queue import StageQueue
 from edgechain.runtime.worker_process import WorkerProcess
-from edgechain.runtime.worker_wire import Ran
+from edgechain.runtime.worker_wire import Lost, Outcome, Ran, Resting
 from edgechain.spec.chain import Stage
 from edgechain.spec.ids import StageName
 from edgechain.spec.status import StageStatus
@@ -27,7 +26,7 @@ RESTART_WINDOW_SECONDS = 30.0
 """OTP's supervisors allow 1 in 5 s; a model that kills its worker deserves a little more."""
 
 OpenWorker = Callable[[], Awaitable[WorkerProcess]]
-Report = Callable[[Attempt, StageName, Ran | str], None]
+Report = Callable[[Attempt, StageName, Outcome | Resting], None]
 
 
 class ActorState(StrEnum):
@@ -39,20 +38,12 @@ class ActorState(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A tensor of an attempt now lies in the attempt's slot."""
-
-    attempt: Attempt
-    tensor: int
-
-
 class StageActor:
     """Runs its stage for one attempt at a time, in the order in which attempts are complete.
 
     ``report`` is told the outcome of every run, after which the attempt no longer counts as
-    running here. A worker that dies takes the attempt with it (a stage error) and is replaced;
-    too many deaths raise ``NodeFailed`` out of ``run``.
+    running here. A worker that dies takes the attempt with it (``Lost``) and is replaced; too many
+    deaths raise ``NodeFailed`` out of ``run``.
     """
 
     def __init__(
@@ -65,8 +56,8 @@ class StageActor:
     ):
         self.stage = stage
         self._wanted = wanted
-        self._join = Join(wanted, slots)
-        self._mailbox: Mailbox[Delivery] = Mailbox(slots * len(wanted))
+        self._queue = StageQueue(wanted, slots)
+        self._something_ready = asyncio.Event()
         self._open_worker = open_worker
         self._worker: WorkerProcess | None = None
         self._clock = clock
@@ -82,32 +73,32 @@ class StageActor:
 
     def deliver(self, attempt: Attempt, tensor: int) -> None:
         """Say that one of the stage's inputs lies in the attempt's slot."""
-        self._mailbox.put(Delivery(attempt, tensor))
+        if self._queue.deliver(attempt, tensor):
+            self._something_ready.set()
 
     def forget(self, attempt: Attempt) -> None:
         """Drop what waits for an attempt that has ended."""
-        self._mailbox.remove(lambda delivery: delivery.attempt is attempt)
-        self._join.discard(attempt.key)
+        self._queue.forget(attempt)
 
     async def run(self, report: Report) -> None:
         """Work until cancelled."""
         self._enter(ActorState.RUNNING)
         while True:
-            delivery = await self._mailbox.get()
-            attempt = delivery.attempt
-            late = attempt.deadline.has_passed(self._clock.now())
-            if not (attempt.ended or late) and self._join.add(attempt.key, delivery.tensor):
+            self._something_ready.clear()
+            while (attempt := self._queue.take(self._clock.now())) is not None:
                 await self._execute(attempt, report)
+            await self._something_ready.wait()
 
     async def _execute(self, attempt: Attempt, report: Report) -> None:
         name = self.stage.name
         attempt.to_run.discard(name)
         attempt.running.add(name)
         lost: WorkerLost | None = None
+        outcome: Outcome
         try:
             outcome = await self._invoke(attempt)
         except WorkerLost as error:
-            lost, outcome = error, _without_stage(error, name)
+            lost, outcome = error, Lost(_without_stage(error, name))
         finally:
             attempt.running.discard(name)
         self._note(outcome)
@@ -141,7 +132,7 @@ class StageActor:
             ) from cause
         self._deaths.append(now)
 
-    def _note(self, outcome: Ran | str) -> None:
+    def _note(self, outcome: Outcome) -> None:
         if isinstance(outcome, Ran):
             self._ran += 1
             self._times.append(outcome.nanoseconds / 1e6)
@@ -164,13 +155,13 @@ class StageActor:
 
     def statistics(self) -> StageStatus:
         """How the stage is doing."""
-        times = self._times or (0.0,)
+        times, queue = self._times or (0.0,), self._queue.statistics()
         return StageStatus(
             name=self.stage.name,
             pid=self._worker.pid if self._worker else 0,
             ran=self._ran,
             failed=self._failed,
-            waiting=self._mailbox.statistics().waiting + self._join.statistics().waiting,
+            waiting=queue.ready + queue.joining,
             mean_ms=sum(times) / len(times),
             max_ms=max(times),
             resident_bytes=self._worker.resident_bytes() if self._worker else 0,

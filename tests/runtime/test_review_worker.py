@@ -15,7 +15,7 @@ from edgechain.runtime.actor import StageActor
 from edgechain.runtime.clock import ManualClock
 from edgechain.runtime.interpreter import Interpreter, InterpreterKind
 from edgechain.runtime.slots import Attempt
-from edgechain.runtime.worker_wire import Ran, pack_failure, pack_ran, unpack_answer
+from edgechain.runtime.worker_wire import Lost, Ran, pack_failure, pack_ran, unpack_answer
 from edgechain.spec.deadline import Deadline
 from tests.runtime.keys import hop, key
 from tests.runtime.workers import actor_setup, working
@@ -135,7 +135,7 @@ async def test_the_client_hears_of_a_lost_worker_before_the_next_one_has_started
     actor.deliver(attempt, 0)
     running = asyncio.create_task(actor.run(lambda *outcome: told.append(outcome)))
     await asyncio.wait_for(starting.wait(), 5)
-    assert told == [(attempt, "head", "its worker was killed by signal 9")]
+    assert told == [(attempt, "head", Lost("its worker was killed by signal 9"))]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await actor.close()
