@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgechain.node.local import choose_running, take_down
+from edgechain.node.ending import choose_running, take_down
 
 
 def down(

@@ -1,4 +1,4 @@
-"""`edgechain up`: every stage on a node of its own on this machine."""
+"""`edgechain up`: every stage on a node of its own, or several, on this machine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def up(
     directory: Annotated[Path, typer.Argument(help="a directory with chain.yaml")],
     name: Annotated[str | None, typer.Option(help="what clients call the chain")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="leave it running")] = False,
+    replicas: Annotated[int, typer.Option(min=1, max=16, help="nodes per stage")] = 1,
     slots: Annotated[int, typer.Option(min=1, max=64, help="requests a node holds")] = 8,
     threads: Annotated[
         int, typer.Option(min=0, max=64, help="per stage; 0 shares the processors")
@@ -33,17 +34,21 @@ def up(
     """Start the nodes, wait until they found each other; without --detach until Ctrl-C."""
     if name is not None:
         check_name(name, "--name")
-    options = LocalOptions(slots=slots, threads=threads, interpreter=interpreter.value, port=port)
+    options = LocalOptions(
+        slots=slots,
+        threads=threads,
+        interpreter=interpreter.value,
+        port=port,
+        replicas=replicas,
+    )
     uvloop.run(_up(directory, name, options, detach))
 
 
 async def _up(directory: Path, name: str | None, options: LocalOptions, detach: bool) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     with progress_reporter() as progress:
         runner = LocalChainRunner(directory, name, options, detach=detach, progress=progress)
+        _hear_signals(runner, stop)
         starting = asyncio.create_task(runner.__aenter__())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -54,6 +59,20 @@ async def _up(directory: Path, name: str | None, options: LocalOptions, detach: 
     stopping.cancel()
     await starting
     await _stay(runner, stop, detach)
+
+
+def _hear_signals(runner: LocalChainRunner, stop: asyncio.Event) -> None:
+    """Stop when told to or when the terminal is gone; told again, do not wait for anything."""
+
+    def told() -> None:
+        if stop.is_set():
+            runner.hurry()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, told)
 
 
 async def _stay(runner: LocalChainRunner, stop: asyncio.Event, detach: bool) -> None:
@@ -67,7 +86,7 @@ async def _stay(runner: LocalChainRunner, stop: asyncio.Event, detach: bool) -> 
 
 
 async def _until_stopped(runner: LocalChainRunner, stop: asyncio.Event) -> None:
-    watching = asyncio.create_task(runner.watch())
+    watching = asyncio.create_task(runner.watch(lambda words: typer.echo(words, err=True)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

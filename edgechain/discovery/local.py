@@ -30,6 +30,8 @@ class LocalNode(Frozen):
     started: int
     address: str
     stages: tuple[str, ...]
+    config: str = ""
+    """The file it was started with."""
 
 
 class LocalChain(Frozen):

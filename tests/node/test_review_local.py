@@ -36,7 +36,7 @@ def refused(five: Path) -> LocalChainRunner:
 @pytest.mark.parametrize("name", [LONG, "n" * 57, "short"])
 def test_every_node_has_a_name_of_its_own(five: Path, name: str) -> None:
     started = runner(five, name)
-    configs = [started._config(n, stage) for n, stage in enumerate(started._manifest.stages)]
+    configs = [started._config(place) for place in started._places]
     names = {config.name for config in configs}
     assert len(names) == 5
     assert all(map(is_name, names))
@@ -45,7 +45,7 @@ def test_every_node_has_a_name_of_its_own(five: Path, name: str) -> None:
 def test_a_machine_with_many_processors(five: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1024)
     started = runner(five)
-    assert started._config(0, started._manifest.stages[0]).threads == 64
+    assert started._config(started._places[0]).threads == 64
 
 
 async def test_ports_beyond_the_last_one(refused: LocalChainRunner) -> None:
