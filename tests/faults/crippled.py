@@ -1,0 +1,43 @@
+"""Our own client with one protection taken away, for the controls.
+
+Each takes away exactly what its name says, and fails loudly where that is no longer found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edgechain.client import fleet
+from edgechain.client.submit import Submitter
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+@contextmanager
+def without_retries() -> Iterator[None]:
+    """A request has one attempt."""
+    yield
+
+
+@contextmanager
+def without_deadline_timer() -> Iterator[None]:
+    """Nobody ends a request at its deadline."""
+    with _replaced(Submitter, "_expire", lambda *_: None):
+        yield
+
+
+@contextmanager
+def without_fast_unavailable() -> Iterator[None]:
+    """What needs a stage that has no node waits for one."""
+    with _replaced(fleet, "GRACE_SECONDS", 3600.0):
+        yield

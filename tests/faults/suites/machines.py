@@ -1,0 +1,117 @@
+"""Invented histories of the plain classes, each beside a model that says what must be."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
+
+from tests.client import collector_machine
+from tests.faults.suite import Report, Row, Suite, control, times
+from tests.node import reassembly_machine
+from tests.runtime import join_machine, slot_machine
+
+EXAMPLES = 1000
+STEPS = 50
+
+MOST_UNTIL_SEEN = 500
+"""Histories in which a broken class has to be found out, at any scale."""
+
+Machine = type[RuleBasedStateMachine]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A machine and machines of the same kind whose class is broken on purpose."""
+
+    title: str
+    machine: Machine
+    broken: Mapping[str, Machine]
+
+
+SUBJECTS = (
+    Subject("join", join_machine.Joins, join_machine.BROKEN),
+    Subject("slots and leases", slot_machine.SlotsAndLeases, slot_machine.BROKEN),
+    Subject("reassembly, node", reassembly_machine.Reassembly, reassembly_machine.BROKEN),
+    Subject("reassembly, client", collector_machine.Collecting, collector_machine.BROKEN),
+)
+
+
+@dataclass
+class Tally:
+    """What was really done."""
+
+    examples: int = 0
+    steps: int = 0
+    broken_by: BaseException | None = None
+
+
+def examine(machine: Machine, examples: int, on_example: Callable[[int], None]) -> Tally:
+    """Run a machine; ``on_example`` hears how many histories there were."""
+    tally = Tally()
+    wanted = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    try:
+        run_state_machine_as_test(_counted(machine, tally, on_example), settings=wanted)
+    except Exception as error:
+        tally.broken_by = error
+    return tally
+
+
+def _counted(machine: Machine, tally: Tally, on_example: Callable[[int], None]) -> Machine:
+    """The same machine, noting what it does: the first look at a history is no step."""
+
+    def look(self: RuleBasedStateMachine) -> None:
+        tally.steps += 1
+
+    def teardown(self: RuleBasedStateMachine) -> None:
+        tally.examples += 1
+        tally.steps -= 1
+        on_example(tally.examples)
+        machine.teardown(self)
+
+    return type(machine.__name__, (machine,), {"look": invariant()(look), "teardown": teardown})
+
+
+def _hold(subject: Subject, examples: int, report: Report) -> Row:
+    report.say(f"{subject.title}: {examples} histories of {STEPS} steps")
+    tally = examine(subject.machine, examples, lambda done: report.progress(done, examples))
+    if tally.broken_by is not None:
+        for line in "".join(traceback.format_exception(tally.broken_by)).splitlines():
+            report.say(line)
+    found = "a failure" if tally.broken_by else "no failure"
+    return Row(
+        subject.title,
+        f"no failure in {examples:,} x {STEPS} steps",
+        f"{found} in {tally.examples:,} histories, {tally.steps:,} steps",
+        not tally.broken_by and tally.examples >= examples,
+    )
+
+
+def _see(title: str, machine: Machine) -> Row:
+    """A broken class; what is looked for is that it is seen, not the shortest way to see it."""
+    seen: list[int] = []
+    tally = examine(machine, MOST_UNTIL_SEEN, seen.append)
+    is_seen = isinstance(tally.broken_by, AssertionError | LookupError | ValueError)
+    what = f"seen: {type(tally.broken_by).__name__}" if is_seen else "not seen"
+    return control(title, "is seen failing", f"{what}, {tally.examples} histories", is_seen)
+
+
+def run(scale: float, report: Report) -> Sequence[Row]:
+    """Every machine, and every broken one."""
+    examples = times(EXAMPLES, scale, least=20)
+    rows = [_hold(subject, examples, report) for subject in SUBJECTS]
+    report.say("classes that are broken on purpose")
+    return rows + [_see(*one) for subject in SUBJECTS for one in subject.broken.items()]
+
+
+SUITE = Suite("machines", "state machines on join, slots and reassembly", run)
