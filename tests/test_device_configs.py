@@ -35,10 +35,10 @@ def test_there_are_examples() -> None:
 def test_a_node_accepts_it(example: Path, place: Path) -> None:
     settings = load_settings(place / example.name)
     assert settings.chain_name == "digits"
-    assert settings.stages
+    assert settings.current.stages
 
 
 def test_the_two_boards_of_the_readme_feed_each_other(place: Path) -> None:
     first, second = (load_settings(place / f"{name}.yaml") for name in ("pi-a", "pi-b"))
-    assert first.successors == frozenset(second.stages)
-    assert not second.successors
+    assert first.current.successors == frozenset(second.current.stages)
+    assert not second.current.successors

@@ -62,6 +62,7 @@ class MdnsRegistry:
         """Tell the network about a node. Cooperating: 1 ms instead of 1.2 s of probing.
 
         Returns with the first announcement out; its repetitions follow within half a second.
+        Announcing the same life of a node again tells what has changed.
         """
         info = AsyncServiceInfo(
             SERVICE,
@@ -70,9 +71,13 @@ class MdnsRegistry:
             port=port,
             properties=hint.to_txt(),
         )
-        self._sending = await self._engine().async_register_service(
-            info, cooperating_responders=True
-        )
+        if self._sending is None:
+            self._sending = await self._engine().async_register_service(
+                info, cooperating_responders=True
+            )
+        else:
+            self._sending.cancel()
+            self._sending = await self._engine().async_update_service(info)
 
     async def watch(self, seen: Seen, gone: Gone) -> None:
         """Report nodes as they come and go, until cancelled."""

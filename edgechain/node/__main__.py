@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edgechain.transport.memory import tune_allocator
@@ -39,8 +40,8 @@ def _run(options: argparse.Namespace) -> int:
 
     announcer = Announcer(options.announce_fd)
     try:
-        settings = load_settings(options.config)
-        uvloop.run(serve(settings, announcer, options.lifeline_fd))
+        reread = partial(load_settings, options.config)
+        uvloop.run(serve(reread(), announcer, options.lifeline_fd, reread))
     except EdgechainError as error:
         announcer.say("failed", kind=type(error).__name__, reason=str(error))
         if options.announce_fd is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
 from edgechain.runtime.slots import Tenant, tenant_of
-from edgechain.spec.ids import RequestKey
+from edgechain.spec.ids import Generation, RequestKey
 from edgechain.spec.message import (
     Cancel,
     Chunk,
@@ -15,6 +16,7 @@ from edgechain.spec.message import (
     Leased,
     RefusalKind,
     Refused,
+    Superseded,
     TensorSend,
 )
 from edgechain.transport.stream import PeerStream
@@ -46,11 +48,17 @@ class Desk(Protocol):
 
 
 class ClientSessions:
-    """Streams by client session. The exchange speaks to clients through it, and hears them."""
+    """Streams by client session. The exchange speaks to clients through it, and hears them.
+
+    ``vacant`` is set while there is no session.
+    """
 
     def __init__(self) -> None:
         self._streams: dict[Tenant, PeerStream] = {}
         self._desk: Desk | None = None
+        self._superseded: Superseded | None = None
+        self.vacant = asyncio.Event()
+        self.vacant.set()
 
     def attach(self, desk: Desk) -> None:
         """Say who deals with what clients say."""
@@ -68,16 +76,27 @@ class ClientSessions:
             await stream.refuse(Refused(RefusalKind.BUSY, reason))
             return
         self._streams[tenant] = stream
+        self.vacant.clear()
         try:
             if not desk.join(tenant, hello.want_slots):
                 await stream.refuse(_no_room(desk))
                 return
             _LOG.info("client %s joins", stream.peer)
+            if self._superseded is not None:
+                stream.send(self._superseded)
             await stream.run(_SessionHandler(tenant, desk))
             _LOG.info("client %s leaves", stream.peer)
         finally:
             del self._streams[tenant]
             desk.leave(tenant)
+            if not self._streams:
+                self.vacant.set()
+
+    def supersede(self, generation: Generation) -> None:
+        """Tell every session, and whoever still joins, which generation serves from now on."""
+        self._superseded = Superseded(generation)
+        for stream in self._streams.values():
+            stream.send(self._superseded)
 
     def tell(self, tenant: Tenant, control: Control) -> None:
         """Tell a session something; a session that is gone hears nothing."""

@@ -9,31 +9,27 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
-from functools import cache
 
 from edgechain._version import __version__
 from edgechain.discovery.interfaces import multicast_addresses, reachable_addresses
 from edgechain.discovery.mdns import MdnsRegistry
 from edgechain.discovery.peers import PeerHint, PeerTable
-from edgechain.errors import EdgechainError, NodeFailed
+from edgechain.errors import EdgechainError
 from edgechain.node.announcer import Announcer
-from edgechain.node.clients import ClientSessions
-from edgechain.node.exchange import Exchange
-from edgechain.node.peers import PeerLinks
-from edgechain.node.settings import NodeSettings
+from edgechain.node.generation import DRAIN_SECONDS, GOODBYE_SECONDS, RunningGeneration
+from edgechain.node.generations import Generations, printable
+from edgechain.node.settings import ChainShare, NodeSettings
+from edgechain.node.verdict import verdict
 from edgechain.runtime.clock import Clock, SystemClock
 from edgechain.runtime.interpreter import InterpreterKind, chosen_kind
-from edgechain.runtime.supervisor import Supervisor
 from edgechain.runtime.worker_process import resident_bytes
+from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import render
-from edgechain.spec.ids import Generation, new_incarnation
+from edgechain.spec.ids import new_incarnation
 from edgechain.spec.message import (
     WIRE_VERSION,
-    Bye,
-    Chunk,
-    Control,
     Hello,
     Hop,
     RefusalKind,
@@ -41,20 +37,11 @@ from edgechain.spec.message import (
     Role,
     Welcome,
 )
-from edgechain.spec.status import NodeStatus
+from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus
 from edgechain.transport.server import NodeServer
 from edgechain.transport.stream import PeerStream
 
 _LOG = logging.getLogger(__name__)
-
-GOODBYE_SECONDS = 0.5
-"""How long peers have to hear a goodbye; those that do end the wait."""
-
-SWEEP_SECONDS = 0.1
-"""How soon a slot whose attempt has run out of budget is free again."""
-
-DRAIN_SECONDS = 5.0
-"""How long a node that is told to stop works on what has begun; `down` waits for longer."""
 
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
 
@@ -65,44 +52,24 @@ class Node:
     def __init__(
         self, settings: NodeSettings, announcer: Announcer, clock: Clock | None = None
     ) -> None:
-        config, manifest = settings.config, settings.manifest
+        config = settings.config
         self._settings = settings
         self._announcer = announcer
         self._clock = clock or SystemClock()
         self._born = self._clock.now()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
-        self._inbound: set[PeerStream] = set()
+        self._promoted = asyncio.Event()
+        self._problem = settings.problem
         self._here = Hop(config.name, new_incarnation())
-        self._supervisor = Supervisor(
-            manifest,
-            settings.directory,
-            settings.stages,
-            slots=config.slots,
-            threads=config.threads,
-            interpreter=config.interpreter,
-            clock=self._clock,
-        )
+        self._chain = settings.chain_name
+        self._table = PeerTable(config.namespace)
         self._interpreter = chosen_kind(InterpreterKind(config.interpreter))
-        self._clients = ClientSessions()
-        self._peers = PeerLinks(
-            self._hello(), settings.successors, PeerTable(config.namespace), self._clock
-        )
-        self._exchange = Exchange(
-            manifest,
-            self._here,
-            config.slots,
-            actors=self._supervisor.actors,
-            memory=self._supervisor,
-            peers=self._peers,
-            clients=self._clients,
-            clock=self._clock,
-        )
-        self._clients.attach(self._exchange)
+        self._generations = Generations(self._make, self._promoted.set)
         self._server = NodeServer(
             self._accept,
             status=lambda: self.status().model_dump_json(),
-            manifest=cache(lambda: render(manifest)),
+            manifest=lambda: render(self._generations.current.share.manifest),
             now=self._clock.now,
         )
 
@@ -122,50 +89,69 @@ class Node:
         else:
             self.stop()
 
+    def want(self, settings: NodeSettings) -> None:
+        """Run what these settings say from now on; only generations change while a node lives."""
+        changed = _changed(self._settings.config, settings.config)
+        if changed:
+            _LOG.warning("%s: changed, which waits for the next start", ", ".join(changed))
+        self._problem = settings.problem
+        if settings.problem:
+            _LOG.warning("the next generation: %s", settings.problem)
+        self._generations.want(settings.current, settings.next)
+
+    def complain(self, problem: str) -> None:
+        """The configuration cannot be read: everything stays as it is."""
+        _LOG.warning("the configuration is not taken: %s", problem)
+        self._problem = problem
+
     async def run(self) -> None:
         """Live. Raises what keeps the node from starting, or ``NodeFailed`` when it ends itself."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._supervisor)
-            stack.push_async_callback(self._server.stop, GOODBYE_SECONDS)
-            stack.push_async_callback(self._peers.close, "the node stops")
-            port = await self._server.start(self._settings.config.host, self._settings.config.port)
-            await self._work(port)
-            for stream in self._inbound:
-                stream.close("the node stops")
-        _LOG.info("%s has stopped", self._here.node)
-
-    async def _work(self, port: int) -> None:
-        """Everything that runs at the same time, until told to stop."""
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._supervisor.run(self._exchange.report)),
-                    group.create_task(self._sweep()),
-                    group.create_task(self._tell_when_linked()),
-                ]
-                discovering = group.create_task(self._discover(port))
-                await self._stopping.wait()
-                discovering.cancel()
-                await self._drain()
-                for task in tasks:
-                    task.cancel()
+                await self._live(group)
         except BaseExceptionGroup as error:
-            raise _verdict(error) from error
+            raise verdict(error) from error
+        _LOG.info("%s has stopped", self._here.node)
+
+    async def _live(self, group: asyncio.TaskGroup) -> None:
+        """Everything that runs at the same time, until told to stop."""
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._server.stop, GOODBYE_SECONDS)
+            stack.push_async_callback(self._generations.close)
+            first = await self._generations.begin(group, settings.current)
+            port = await self._server.start(settings.config.host, settings.config.port)
+            self._generations.want(settings.current, settings.next)
+            telling = group.create_task(self._tell_when_linked(first))
+            discovering = group.create_task(self._discover(port))
+            await self._stopping.wait()
+            telling.cancel()
+            discovering.cancel()
+            await self._drain()
+
+    async def _tell_when_linked(self, first: RunningGeneration) -> None:
+        await first.peers.linked.wait()
+        self._announcer.say("linked")
 
     async def _drain(self) -> None:
         """Let what has begun end, and nothing begin."""
-        self._exchange.drain(on_idle=self._hurrying.set)
+        idle = asyncio.create_task(_all_set([g.drain() for g in self._generations]))
+        hurry = asyncio.create_task(self._hurrying.wait())
         try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._hurrying.wait()
-        except TimeoutError:
-            in_use = self._exchange.statistics().in_use
+            done, _ = await asyncio.wait(
+                (idle, hurry), timeout=DRAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            idle.cancel()
+            hurry.cancel()
+        if idle not in done:
+            in_use = sum(status.slots_in_use for status in self._generations.statuses())
             _LOG.warning("stopping with %d requests under way", in_use)
+
+    # Discovery -------------------------------------------------------------------------------
 
     async def _discover(self, port: int) -> None:
         config = self._settings.config
-        for address in config.peers:
-            self._peers.add_static(address)
         if config.discovery == "static":
             self._announce_listening(port, (config.host,))
             return
@@ -173,48 +159,56 @@ class Node:
         addresses = reachable_addresses(interfaces)
         if config.host not in _WILDCARDS:
             addresses = (config.host,)
-        async with MdnsRegistry(interfaces) as registry:
+        async with MdnsRegistry(interfaces) as registry, asyncio.TaskGroup() as group:
             await registry.announce(self._hint(), addresses, port)
             self._announce_listening(port, addresses)
-            await registry.watch(self._peers.seen, self._peers.gone)
+            group.create_task(self._announce_changes(registry, addresses, port))
+            await registry.watch(self._seen, self._gone)
+
+    async def _announce_changes(
+        self, registry: MdnsRegistry, addresses: tuple[str, ...], port: int
+    ) -> None:
+        while True:
+            await self._promoted.wait()
+            self._promoted.clear()
+            await registry.announce(self._hint(), addresses, port)
+
+    def _seen(self, hint: PeerHint) -> None:
+        if self._table.seen(hint):
+            for running in self._generations:
+                running.seen(hint)
+
+    def _gone(self, hint: PeerHint) -> None:
+        self._table.gone(hint)
+        for running in self._generations:
+            running.gone(hint)
 
     def _announce_listening(self, port: int, hosts: tuple[str, ...]) -> None:
         addresses = [f"{host}:{port}" for host in hosts]
-        stages = ", ".join(self._settings.stages)
+        stages = ", ".join(self._settings.current.stages)
         _LOG.info("%s runs %s on %s", self._here.node, stages, ", ".join(addresses))
         self._announcer.say("listening", port=port, pid=os.getpid(), addresses=addresses)
 
-    async def _tell_when_linked(self) -> None:
-        await self._peers.linked.wait()
-        self._announcer.say("linked")
+    # Generations -----------------------------------------------------------------------------
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self._exchange.expire()
-            self._peers.expire()
+    def _make(self, share: ChainShare) -> RunningGeneration:
+        config = self._settings.config
+        hello = self._hello(share)
+        return RunningGeneration(config, share, self._here, hello, self._table, self._clock)
 
     # Streams ---------------------------------------------------------------------------------
 
     async def _accept(self, stream: PeerStream, hello: Hello) -> None:
+        """Own a stream from its Hello to its end."""
+        running = self._generations.pick(hello.generation)
         refused = self._refusal(hello)
-        if refused is not None:
+        if running is None or refused is not None:
+            refused = refused or self._other_generation()
             _LOG.warning("refused %s %s: %s", hello.role, hello.name, refused.reason)
             await stream.refuse(refused)
             return
-        await self._serve(stream, hello)
-
-    async def _serve(self, stream: PeerStream, hello: Hello) -> None:
-        """Own an accepted stream to its end."""
-        stream.send(self._welcome())
-        self._inbound.add(stream)
-        try:
-            if hello.role is Role.CLIENT:
-                await self._clients.serve(stream, hello)
-            else:
-                await stream.run(_Inflow(self._exchange))
-        finally:
-            self._inbound.discard(stream)
+        stream.send(self._welcome(running.share))
+        await running.serve(stream, hello)
 
     def _refusal(self, hello: Hello) -> Refused | None:
         config = self._settings.config
@@ -226,41 +220,39 @@ class Node:
         if hello.namespace != config.namespace:
             reason = f"this node is in namespace {config.namespace!r}"
             return Refused(RefusalKind.NAMESPACE, reason)
-        if hello.chain != self._settings.chain_name:
-            reason = f"this node runs chain {self._settings.chain_name!r}"
+        if hello.chain != self._chain:
+            reason = f"this node runs chain {self._chain!r}"
             return Refused(RefusalKind.CHAIN, reason)
-        if hello.generation not in (None, self._settings.manifest.generation):
-            reason = f"this node runs generation {self._settings.manifest.generation[:12]}"
-            return Refused(RefusalKind.GENERATION, reason)
         return None
 
-    def _hello(self) -> Hello:
-        settings = self._settings
+    def _other_generation(self) -> Refused:
+        current = self._generations.current.generation
+        return Refused(RefusalKind.GENERATION, f"this node runs generation {current[:12]}")
+
+    def _hello(self, share: ChainShare) -> Hello:
         return Hello(
             role=Role.NODE,
             name=self._here.node,
-            namespace=settings.config.namespace,
-            chain=settings.chain_name,
-            generation=_generation(settings),
+            namespace=self._settings.config.namespace,
+            chain=self._chain,
+            generation=share.generation,
         )
 
-    def _welcome(self) -> Welcome:
-        settings = self._settings
+    def _welcome(self, share: ChainShare) -> Welcome:
         return Welcome(
             hop=self._here,
-            namespace=settings.config.namespace,
-            chain=settings.chain_name,
-            generation=_generation(settings),
-            stages=settings.stages,
+            namespace=self._settings.config.namespace,
+            chain=self._chain,
+            generation=share.generation,
+            stages=share.stages,
         )
 
     def _hint(self) -> PeerHint:
-        settings = self._settings
         return PeerHint(
             name=self._here.node,
-            namespace=settings.config.namespace,
-            chain=settings.chain_name,
-            generation=settings.manifest.generation[:16],
+            namespace=self._settings.config.namespace,
+            chain=self._chain,
+            generation=self._generations.current.generation[:16],
             incarnation=self._here.incarnation,
             addresses=(),
             version=WIRE_VERSION,
@@ -270,12 +262,13 @@ class Node:
 
     def status(self) -> NodeStatus:
         """How the node is now."""
-        settings, slots = self._settings, self._exchange.statistics()
+        config, current = self._settings.config, self._generations.current
+        slots = current.exchange.statistics()
         return NodeStatus(
             name=self._here.node,
-            namespace=settings.config.namespace,
-            chain=settings.chain_name,
-            generation=settings.manifest.generation,
+            namespace=config.namespace,
+            chain=self._chain,
+            generation=current.generation,
             incarnation=self._here.incarnation,
             version=__version__,
             interpreter=self._interpreter,
@@ -284,50 +277,28 @@ class Node:
             resident_bytes=resident_bytes(os.getpid()),
             slots=slots.capacity,
             slots_in_use=slots.in_use,
-            clients=self._exchange.clients,
-            stages=tuple(actor.statistics() for actor in self._supervisor.actors.values()),
-            links=self._peers.statistics(),
+            clients=current.exchange.clients,
+            stages=current.stages(),
+            links=current.peers.statistics(),
+            generations=(*self._generations.statuses(), *self._unreadable()),
         )
 
-
-class _Inflow:
-    """What another node sends us."""
-
-    def __init__(self, exchange: Exchange):
-        self._exchange = exchange
-
-    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
-        del stream
-        self._exchange.take(chunk)
-
-    def on_control(self, stream: PeerStream, control: Control) -> None:
-        if not isinstance(control, Bye):
-            _LOG.debug("%s says %s", stream.peer, control)
+    def _unreadable(self) -> tuple[GenerationStatus, ...]:
+        if not self._problem:
+            return ()
+        reason = printable(self._problem)
+        return (GenerationStatus(generation="", state=GenerationState.FAILED, reason=reason),)
 
 
-def _generation(settings: NodeSettings) -> Generation:
-    return Generation(settings.manifest.generation)
+def _changed(before: NodeConfig, after: NodeConfig) -> list[str]:
+    """What differs between two configurations, save what says which generations to run."""
+    fields = set(NodeConfig.model_fields) - {"chain", "stages", "next", "next_stages"}
+    return sorted(field for field in fields if getattr(before, field) != getattr(after, field))
 
 
-def _verdict(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The cause inside nested groups that says most: one of ours, or our word for a foreign one."""
-    causes = list(_causes(group))
-    ours = [error for error in causes if isinstance(error, EdgechainError)]
-    if ours:
-        return ours[0]
-    error = causes[0]
-    if not isinstance(error, Exception):
-        return error
-    _LOG.debug("what ended the node", exc_info=error)
-    return NodeFailed(f"it ended by {type(error).__name__}: {error}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _causes(inner)
-    else:
-        yield error
+async def _all_set(events: Iterable[asyncio.Event]) -> None:
+    for event in events:
+        await event.wait()
 
 
 def watch_lifeline(fileno: int, on_end: Callable[[], None]) -> None:
@@ -341,15 +312,22 @@ def watch_lifeline(fileno: int, on_end: Callable[[], None]) -> None:
     loop.add_reader(fileno, ended)
 
 
-async def serve(settings: NodeSettings, announcer: Announcer, lifeline: int | None) -> None:
+async def serve(
+    settings: NodeSettings,
+    announcer: Announcer,
+    lifeline: int | None,
+    reread: Callable[[], NodeSettings] | None = None,
+) -> None:
     """Run a node until SIGINT, SIGTERM, or the end of ``lifeline`` (a pipe our parent holds).
 
-    A second signal ends it at once.
+    A second signal ends it at once. With SIGHUP it runs what ``reread`` says from then on.
     """
     node = Node(settings, announcer)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, node.on_signal)
+    if reread is not None:
+        loop.add_signal_handler(signal.SIGHUP, _reload, node, reread)
     if lifeline is not None:
         watch_lifeline(lifeline, node.stop)
     try:
@@ -359,3 +337,12 @@ async def serve(settings: NodeSettings, announcer: Announcer, lifeline: int | No
             loop.remove_reader(lifeline)
             with suppress(OSError):
                 os.close(lifeline)
+
+
+def _reload(node: Node, reread: Callable[[], NodeSettings]) -> None:
+    try:
+        settings = reread()
+    except EdgechainError as error:
+        node.complain(str(error))
+    else:
+        node.want(settings)

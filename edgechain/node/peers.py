@@ -22,6 +22,7 @@ _LOG = logging.getLogger(__name__)
 class PeerLinks:
     """One link to every peer that runs a stage we feed; a tensor waits for a link to come up.
 
+    ``table`` is the node's: whoever calls ``seen`` and ``gone`` has noted the hint there.
     ``linked`` is set while every stage in ``wanted`` (the successors of ours on other nodes) has
     a link that is up.
     """
@@ -42,16 +43,16 @@ class PeerLinks:
     # Discovery -------------------------------------------------------------------------------
 
     def seen(self, hint: PeerHint) -> None:
-        """A node announced itself."""
+        """A node announced itself. It may run our generation beside the one it announces."""
         ours = hint.chain == self._hello.chain and hint.name != self._hello.name
-        same = (self._hello.generation or "").startswith(hint.generation)
-        if not (ours and same and self._wanted) or not self._table.seen(hint):
-            return
-        self._links.reach(hint.name, self._table.addresses(hint.name), name=hint.name)
+        addresses = self._table.addresses(hint.name)
+        if ours and self._wanted and addresses:
+            self._links.reach(hint.name, addresses, name=hint.name)
 
     def gone(self, hint: PeerHint) -> None:
         """A node said goodbye."""
-        self._table.gone(hint)
+        if not self._table.addresses(hint.name):
+            self._links.rest(hint.name)
 
     def add_static(self, address: str) -> None:
         """A node is said to be at this address."""

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from edgechain.errors import InvalidDocument
+from edgechain.errors import EdgechainError, InvalidDocument
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import parse
-from edgechain.spec.ids import StageName
+from edgechain.spec.ids import Generation, StageName
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSettings:
-    """A node's configuration and the chain it is about."""
+class ChainShare:
+    """What a node runs of one generation of its chain."""
 
-    config: NodeConfig
     directory: Path
     manifest: ChainManifest
     stages: tuple[StageName, ...]
 
     @property
-    def chain_name(self) -> str:
-        """The name clients use."""
-        return self.config.chain_name or self.manifest.name
+    def generation(self) -> Generation:
+        """Which generation it is."""
+        return Generation(self.manifest.generation)
 
     @property
     def successors(self) -> frozenset[StageName]:
@@ -33,6 +33,24 @@ class NodeSettings:
         mine = frozenset(self.stages)
         fed = (edge.targets for edge in self.manifest.edges if edge.source in mine)
         return frozenset(stage for targets in fed for stage in targets) - mine
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """A node's configuration and the chain it is about.
+
+    ``next`` is the generation to be ready beside the current one, ``problem`` why it cannot be.
+    """
+
+    config: NodeConfig
+    current: ChainShare
+    next: ChainShare | None = None
+    problem: str = ""
+
+    @property
+    def chain_name(self) -> str:
+        """The name clients use."""
+        return self.config.chain_name or self.current.manifest.name
 
 
 def load_settings(path: Path) -> NodeSettings:
@@ -47,13 +65,34 @@ def load_settings(path: Path) -> NodeSettings:
 
 
 def settle(config: NodeConfig, *, base: Path, file: str) -> NodeSettings:
-    """Check a configuration against the chain it names; ``base`` is where paths start."""
-    directory = (base / config.chain).resolve()
-    manifest = load_manifest(directory)
+    """Check a configuration against the chain it names; ``base`` is where paths start.
+
+    What is wrong with the next generation is no reason not to run the current one.
+    """
+    current = _share(base / config.chain, config.stages, file, "stages")
+    if config.next is None:
+        return NodeSettings(config, current)
+    stages = config.next_stages or config.stages
+    key = "next_stages" if config.next_stages else "stages"
+    try:
+        beside = _share(base / config.next, stages, file, key)
+    except EdgechainError as error:
+        return NodeSettings(config, current, problem=str(error))
+    name = beside.manifest.name
+    if config.chain_name is None and name != current.manifest.name:
+        reason = f"next is chain {name!r}; with chain_name both have the name that clients use"
+        return NodeSettings(config, current, problem=reason)
+    return NodeSettings(config, current, beside)
+
+
+def _share(
+    directory: Path, wanted: tuple[StageName, ...] | Literal["all"], file: str, key: str
+) -> ChainShare:
+    manifest = load_manifest(directory.resolve())
     known = tuple(stage.name for stage in manifest.stages)
-    stages = known if config.stages == "all" else config.stages
+    stages = known if wanted == "all" else wanted
     for stage in stages:
         if stage not in manifest.stage:
             reason = f"the chain has no stage {stage!r}; it has {', '.join(known)}"
-            raise InvalidDocument(reason, file=file, key="stages")
-    return NodeSettings(config, directory, manifest, tuple(stages))
+            raise InvalidDocument(reason, file=file, key=key)
+    return ChainShare(directory.resolve(), manifest, tuple(stages))

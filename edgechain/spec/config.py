@@ -45,11 +45,20 @@ class NodeConfig(Frozen):
     ``chain`` is the directory with ``chain.yaml``, relative to this file. ``slots`` is how many
     requests the node holds at a time; its memory is slots times the tensors that its stages
     touch. ``threads`` is per stage.
+
+    ``next`` is the directory of another generation to be ready beside: naming it as ``chain``
+    later moves the traffic there. A node that gets SIGHUP reads ``chain``, ``stages``, ``next``
+    and ``next_stages`` again; anything else waits for its next start.
     """
 
     name: Name
     chain: str = Field(min_length=1)
     stages: Annotated[tuple[Name, ...] | Literal["all"], BeforeValidator(_check_stages)] = "all"
+    next: str | None = Field(default=None, min_length=1)
+    next_stages: Annotated[
+        tuple[Name, ...] | Literal["all"] | None, BeforeValidator(_check_stages)
+    ] = None
+    """Which stages of ``next`` run here, where they are not called as those of ``chain``."""
     chain_name: Name | None = None
     """The name clients use; the manifest's own when absent."""
     namespace: Name = "default"
@@ -66,10 +75,13 @@ class NodeConfig(Frozen):
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
-        if self.stages != "all" and len(set(self.stages)) != len(self.stages):
-            raise ValueError("a stage is named twice")
-        if self.stages == ():
-            raise ValueError("a node runs at least one stage")
+        for stages in (self.stages, self.next_stages):
+            if isinstance(stages, tuple) and len(set(stages)) != len(stages):
+                raise ValueError("a stage is named twice")
+            if stages == ():
+                raise ValueError("a node runs at least one stage")
+        if self.next_stages is not None and self.next is None:
+            raise ValueError("next_stages without next")
         self._check_host()
         return self
 

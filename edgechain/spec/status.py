@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -42,8 +43,32 @@ class LinkStatus(Frozen):
     sent_bytes: int
 
 
+class GenerationState(StrEnum):
+    """A generation's life on one node."""
+
+    LOADING = "loading"
+    """Its workers start, or its links to the stages after ours are not all up."""
+    READY = "ready"
+    """It could serve, and does whoever asks for it."""
+    CURRENT = "current"
+    RETIRING = "retiring"
+    """Another one serves; what has begun under this one ends."""
+    ENDING = "ending"
+    FAILED = "failed"
+
+
+class GenerationStatus(Frozen):
+    """One generation on one node. ``generation`` is empty where it cannot even be read."""
+
+    generation: Text
+    state: GenerationState
+    reason: Text = ""
+    slots_in_use: int = 0
+    clients: int = 0
+
+
 class NodeStatus(Frozen):
-    """A whole node."""
+    """A whole node; ``stages``, ``links`` and ``slots_in_use`` are the current generation's."""
 
     name: Text
     namespace: Text
@@ -60,3 +85,4 @@ class NodeStatus(Frozen):
     clients: int
     stages: tuple[StageStatus, ...]
     links: tuple[LinkStatus, ...]
+    generations: tuple[GenerationStatus, ...] = ()

@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 
 from edgechain.errors import PeerRefused, ProtocolError, Unavailable
-from edgechain.spec.message import WIRE_VERSION, Bye, Hello, Refused, Welcome
+from edgechain.spec.message import WIRE_VERSION, Bye, Hello, RefusalKind, Refused, Welcome
 from edgechain.spec.status import LinkStatus
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import clean, decode, encode_control
@@ -27,6 +27,10 @@ BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
 REFUSED_SECONDS = 2.0
 """Before a peer that refused us is asked again: it may have been full, may still hold a stream of
 ours that was lost, or may run another chain by then."""
+
+GENERATION_SECONDS = 0.2
+GENERATION_TRIES = 50
+"""A peer that does not run our generation may be about to: it is asked often for ten seconds."""
 
 IDLE_SECONDS = 30.0
 """Before a peer that was of no use is asked whether it runs something else now; where discovery
@@ -117,7 +121,8 @@ class Link:
         self._state = LinkState.DOWN
         self._stream: PeerStream | None = None
         self._tries = self._failures = 0
-        self._closing = False
+        self._closing = self._resting = False
+        self._refusal: RefusalKind | None = None
         self._retry = asyncio.Event()
         self.welcome: Welcome | None = None
         self.last_error = ""
@@ -136,7 +141,12 @@ class Link:
         """Try again now: the peer was seen anew, at these addresses, the likeliest first."""
         if addresses:
             self._addresses = addresses
+            self._resting = False
             self._retry.set()
+
+    def rest(self) -> None:
+        """The peer said goodbye to everybody: ask seldom, until ``retry``."""
+        self._resting = True
 
     async def run(self) -> None:
         """Live until cancelled, or until the stream has ended after ``close``."""
@@ -176,6 +186,7 @@ class Link:
             raise ConnectionError(f"{self.address} does not answer")
         answer = decode(frame)
         if isinstance(answer, Refused):
+            self._refusal = answer.kind
             raise PeerRefused(f"{self.address} refused us: {answer.reason}")
         if not isinstance(answer, Welcome):
             raise ProtocolError(f"{self.address} did not say Welcome")
@@ -228,10 +239,11 @@ class Link:
             self._retry.clear()
 
     def _pause(self) -> float:
-        if self._state is LinkState.REFUSED:
-            return REFUSED_SECONDS
-        if self._state is LinkState.IDLE:
+        if self._resting or self._state is LinkState.IDLE:
             return IDLE_SECONDS
+        if self._state is LinkState.REFUSED:
+            soon = self._refusal is RefusalKind.GENERATION and self._failures <= GENERATION_TRIES
+            return GENERATION_SECONDS if soon else REFUSED_SECONDS
         return BACKOFF_SECONDS[min(max(0, self._failures - 1), len(BACKOFF_SECONDS) - 1)]
 
     def _enter(self, state: LinkState) -> None:

@@ -36,6 +36,11 @@ class Links:
         self._links[label] = link
         self._tasks.append(asyncio.create_task(link.run(), name=f"link to {label}"))
 
+    def rest(self, label: str) -> None:
+        """Who this leads to said goodbye: after the stream's end it is asked seldom."""
+        if label in self._links:
+            self._links[label].rest()
+
     def complaints(self) -> tuple[str, ...]:
         """What went wrong last on each link where something did."""
         return tuple(link.last_error for link in self._links.values() if link.last_error)

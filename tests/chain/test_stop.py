@@ -46,7 +46,7 @@ async def test_told_twice_it_does_not_wait(gated: Path, held_gate: HeldGate) -> 
         for node in live.values():
             node.node.on_signal()
             node.node.on_signal()
-        held_gate.open()
         with pytest.raises(RequestError):
             await asyncio.wait_for(asked, WITHIN)
+        held_gate.open()
         await asyncio.wait_for(asyncio.gather(*(node.task for node in live.values())), WITHIN)
