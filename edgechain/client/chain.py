@@ -16,6 +16,8 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,10 +34,18 @@ from edgechain.client.find import (
 from edgechain.client.fleet import Fleet
 from edgechain.client.inputs import check_inputs
 from edgechain.client.results import Result
-from edgechain.client.submit import Submitter
+from edgechain.client.submit import NEWEST_UNDER_WAY, Submitter
+from edgechain.client.tally import ChainStatistics
 from edgechain.discovery.local import find_chain
 from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
-from edgechain.errors import Cancelled, ProtocolError, RequestError, Unavailable, UnknownChain
+from edgechain.errors import (
+    Cancelled,
+    InvalidInput,
+    ProtocolError,
+    RequestError,
+    Unavailable,
+    UnknownChain,
+)
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.clock import SystemClock
 from edgechain.spec.chain import ChainManifest
@@ -55,23 +65,59 @@ FIND_SECONDS = 5.0
 IN_FLIGHT = 8
 """Frames of a stream that are under way at a time; a node's default number of slots."""
 
+MOST_UNTAKEN = 1024
+"""Results of a live stream, most of them drops, that wait behind one that is not there yet; half a
+minute of a camera. After that its source has to wait."""
+
 
 class Chain:
     """An open connection to a running chain. Made by ``connect``."""
 
-    def __init__(self, name: str, manifest: ChainManifest, submitter: Submitter):
+    def __init__(self, name: str, submitter: Submitter):
         self.name = name
-        self.manifest = manifest
         self._submitter = submitter
 
-    async def infer(self, inputs: Inputs, *, deadline: float = DEADLINE_SECONDS) -> Result:
+    @property
+    def manifest(self) -> ChainManifest:
+        """What the chain takes and gives now; another one after the chain was replaced."""
+        return self._submitter.session.manifest
+
+    async def infer(
+        self, inputs: Inputs, *, deadline: float = DEADLINE_SECONDS, newest: bool = False
+    ) -> Result:
         """One request: arrays by input name (or one bare array) in, a ``Result`` out.
 
-        ``deadline`` is in seconds from now. Raises ``InvalidInput`` before anything is sent, or
-        the ``RequestError`` the request ended with, no later than the deadline.
+        ``deadline`` is in seconds from now. With ``newest`` it takes the place of an earlier such
+        request that waits for a slot, which ends as ``Dropped``. Raises ``InvalidInput`` before
+        anything is sent, or the ``RequestError`` the request ended with, no later than the
+        deadline.
         """
-        values = check_inputs(self.manifest, inputs)
-        return await self._submitter.submit(values, deadline)
+        return await self._ask(inputs, deadline, NEWEST_UNDER_WAY if newest else 0)
+
+    async def _ask(self, inputs: Inputs, deadline: float, window: int) -> Result:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        request = self._submitter.open(
+            self._checked(inputs),
+            deadline,
+            partial(_settle, future),
+            newest=window > 0,
+            window=window,
+        )
+        try:
+            return await future
+        finally:
+            self._submitter.cancel(request)
+
+    def _checked(self, inputs: Inputs) -> dict[int, Array]:
+        try:
+            return check_inputs(self.manifest, inputs)
+        except InvalidInput as error:
+            self._submitter.refuse(error)
+            raise
+
+    def statistics(self) -> ChainStatistics:
+        """What became of every request of this connection so far."""
+        return self._submitter.statistics()
 
     async def stream(
         self,
@@ -79,26 +125,33 @@ class Chain:
         *,
         deadline: float = DEADLINE_SECONDS,
         in_flight: int = IN_FLIGHT,
+        newest: bool = False,
     ) -> AsyncIterator[Result]:
         """Many requests, ``in_flight`` at a time; results come in the order of the frames.
 
         A frame that fails does not end the stream: its result carries the error. A frame must
         stay as it is until its result is there; results do not wait for the next frame.
+
+        With ``newest`` the source does not wait for the chain: a frame that comes while
+        ``in_flight`` are under way takes the place of the one that waits, and that one's result
+        carries ``Dropped``.
         """
         if in_flight < 1:
             raise ValueError("a stream has at least one frame in flight")
+        window = in_flight if newest else 0
+        room = MOST_UNTAKEN if newest else in_flight
         source, index = _each(frames), 0
         pending: deque[asyncio.Task[Result]] = deque()
         reading: asyncio.Task[tuple[Inputs, ...]] | None = asyncio.create_task(_next(source))
         try:
             while reading is not None or pending:
-                taking = reading if len(pending) < in_flight else None
+                taking = reading if len(pending) < room else None
                 waits = [task for task in (taking, *islice(pending, 1)) if task is not None]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 if taking is not None and taking.done():
                     frame, reading = taking.result(), None
                     if frame:
-                        settling = self._settle(index, frame[0], deadline)
+                        settling = self._settle(index, frame[0], deadline, window)
                         pending.append(asyncio.create_task(settling))
                         reading = asyncio.create_task(_next(source))
                         index += 1
@@ -111,12 +164,22 @@ class Chain:
             await asyncio.gather(*left, return_exceptions=True)
             await source.aclose()
 
-    async def _settle(self, index: int, frame: Inputs, deadline: float) -> Result:
+    async def _settle(self, index: int, frame: Inputs, deadline: float, window: int) -> Result:
         try:
-            result = await self.infer(frame, deadline=deadline)
+            result = await self._ask(frame, deadline, window)
         except RequestError as error:
             return Result(index, 0.0, {}, error)
-        return Result(index, result.latency, result.tensors)
+        return replace(result, index=index)
+
+
+def _settle(future: asyncio.Future[Result], outcome: Result | RequestError) -> None:
+    """Tell the caller, if it still listens."""
+    if future.done():
+        return
+    if isinstance(outcome, Result):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)
 
 
 async def _next(source: AsyncIterator[Inputs]) -> tuple[Inputs, ...]:
@@ -165,10 +228,10 @@ async def connect(
             fleet = _open_fleet(stack, found, table)
         else:
             found, fleet = await _discover(stack, target, table, timeout)
-        submitter = _submitter(found, fleet)
+        submitter = _submitter(fleet)
         stack.callback(submitter.close, Cancelled("the connection to the chain was closed"))
         await _wait_until_complete(fleet, found, timeout)
-        yield Chain(found.name, found.manifest, submitter)
+        yield Chain(found.name, submitter)
 
 
 def _require_same(running: ChainManifest, directory: Path | None) -> None:
@@ -188,7 +251,7 @@ def _open_fleet(stack: AsyncExitStack, found: Found, table: PeerTable) -> Fleet:
         session=secrets.randbits(63),
         want_slots=IN_FLIGHT,
     )
-    fleet = Fleet(hello, tuple(found.manifest.stage), table, SystemClock())
+    fleet = Fleet(hello, found.manifest, table, SystemClock())
     stack.push_async_callback(fleet.close)
     for address in found.addresses:
         fleet.add(address)
@@ -251,13 +314,9 @@ def _nobody(target: str, directory: Path | None, timeout: float) -> str:
     )
 
 
-def _submitter(found: Found, fleet: Fleet) -> Submitter:
-    hello = fleet.hello
-    if hello.client is None:
-        raise RuntimeError("a client has an id")
-    submitter = Submitter(
-        found.manifest, hello.client, hello.session, fleet.routes, fleet, SystemClock()
-    )
+def _submitter(fleet: Fleet) -> Submitter:
+    loop = asyncio.get_running_loop()
+    submitter = Submitter(fleet.session, clock=SystemClock(), timers=loop)
     fleet.attach(submitter)
     return submitter
 
@@ -267,7 +326,7 @@ async def _wait_until_complete(fleet: Fleet, found: Found, timeout: float) -> No
         async with asyncio.timeout(timeout):
             await fleet.complete.wait()
     except TimeoutError:
-        missing = fleet.routes.missing()
+        missing = fleet.session.routes.missing()
         stage = missing[0] if missing else found.manifest.stages[0].name
         reasons = "; ".join(fleet.complaints()) or "no node that runs it was found"
         raise Unavailable(stage, f"{reasons} (waited {timeout:g} s)") from None

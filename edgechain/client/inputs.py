@@ -40,11 +40,32 @@ def check_inputs(manifest: ChainManifest, given: Mapping[str, Array] | Array) ->
     return found
 
 
+def refit(values: Mapping[int, Array], old: ChainManifest, new: ChainManifest) -> dict[int, Array]:
+    """Inputs checked against one generation, by the edges of another.
+
+    Raises ``InvalidInput`` when they do not fit it as they are: other names, shapes or types, or
+    numbers that mean something else there.
+    """
+    for port, edge in zip(new.inputs, new.input_edges, strict=True):
+        before = next((e for p, e in _ports(old) if p == port.name), None)
+        if before is not None and not _same_meaning(old, before, new, edge):
+            raise InvalidInput(f"input {port.name!r} is quantized in another way")
+    return check_inputs(new, {name: values[edge] for name, edge in _ports(old)})
+
+
+def _ports(manifest: ChainManifest) -> list[tuple[str, int]]:
+    ports = zip(manifest.inputs, manifest.input_edges, strict=True)
+    return [(port.name, edge) for port, edge in ports]
+
+
+def _same_meaning(old: ChainManifest, before: int, new: ChainManifest, edge: int) -> bool:
+    return old.edges[before].tensor.quantization == new.edges[edge].tensor.quantization
+
+
 def _names(manifest: ChainManifest) -> list[tuple[str, int]]:
     """Every accepted name; the signature's win over a tensor of the same name."""
-    ports = list(zip(manifest.inputs, manifest.input_edges, strict=True))
-    tensors = [(port.tensor, edge) for port, edge in ports]
-    return tensors + [(port.name, edge) for port, edge in ports]
+    edges = zip(manifest.inputs, manifest.input_edges, strict=True)
+    return [(port.tensor, edge) for port, edge in edges] + _ports(manifest)
 
 
 def _unknown(name: str, manifest: ChainManifest) -> str:

@@ -25,13 +25,16 @@ class Result:
 
     ``index`` counts the requests of a stream from 0. ``latency`` is seconds from ``submit`` to
     the last byte. ``outputs`` maps the chain's output names to arrays, and raises ``error``
-    where the request ended with one.
+    where the request ended with one. ``generation`` is the one that answered, ``attempts`` how
+    often the request was sent.
     """
 
     index: int
     latency: float
     tensors: Mapping[str, Array]
     error: RequestError | None = None
+    generation: str = ""
+    attempts: int = 1
 
     @property
     def outputs(self) -> Mapping[str, Array]:
@@ -59,8 +62,13 @@ class Collector:
         self._missing.discard(tensor)
 
     def add(self, chunk: Chunk) -> bool:
-        """Take a chunk; whether everything is there now. Raises ``ProtocolError``."""
+        """Take a chunk; whether everything is there now. Raises ``ProtocolError``.
+
+        A tensor that is whole already stays as it is.
+        """
         if chunk.tensor not in self._missing:
+            if chunk.tensor in self._arrays:
+                return not self._missing
             raise ProtocolError(f"tensor {chunk.tensor} is not awaited")
         if chunk.offset == 0:
             self._arrays[chunk.tensor] = self._allocate(chunk)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
+from edgechain.client.health import Health
 from edgechain.spec.ids import RequestKey, StageName
 from edgechain.spec.message import Hop, Route
+
+SLOWER = 3.0
+"""A node that holds slots so many times as long as the best replica is not used for a while."""
+
+SLOW_SECONDS = 0.01
+"""Shorter times say more about the scheduler of a busy client than about a node."""
 
 
 @dataclass(slots=True)
 class NodeView:
     """A live node as its client sees it: what it runs, what it leased, what of that we hold.
 
-    ``number`` is the lease's, ``confirmed`` the number that was answered last.
+    ``held`` has the instant each slot was taken. ``number`` is the lease's, ``confirmed`` the
+    number that was answered last, ``turn`` when the node was last given an attempt.
     """
 
     hop: Hop
@@ -21,39 +29,59 @@ class NodeView:
     lease: int = 0
     number: int = 0
     confirmed: int = 0
-    held: set[RequestKey] = field(default_factory=set)
+    turn: int = 0
+    held: dict[RequestKey, float] = field(default_factory=dict)
+    health: Health = field(default_factory=Health)
 
     @property
     def free(self) -> int:
         """Slots that may be taken now."""
         return self.lease - len(self.held)
 
+    @property
+    def load(self) -> float:
+        """The part of the lease that is taken."""
+        return len(self.held) / self.lease if self.lease else 1.0
+
 
 class RouteTable:
     """Picks routes and keeps count of slots.
 
     ``admit`` takes one slot of every node on a route at once, or nothing. A slot comes back only
-    when its node says so, or is gone.
+    when its node says so, or is gone. ``now`` is seconds of any one clock.
     """
 
     def __init__(self, stages: Iterable[StageName]):
         self._stages = tuple(stages)
         self._nodes: dict[Hop, NodeView] = {}
+        self._missing = self._stages
+        self._turn = 0
+
+    # Nodes -----------------------------------------------------------------------------------
 
     def node_up(self, hop: Hop, stages: Iterable[StageName]) -> None:
         """A node said Welcome."""
         self._nodes[hop] = NodeView(hop, frozenset(stages))
+        self._count_stages()
 
     def node_down(self, hop: Hop) -> frozenset[RequestKey]:
         """A node is gone; the attempts it had a slot for."""
         node = self._nodes.pop(hop, None)
+        self._count_stages()
         return frozenset(node.held) if node else frozenset()
 
+    def _count_stages(self) -> None:
+        present = frozenset[StageName]().union(*(n.stages for n in self._nodes.values()))
+        self._missing = tuple(stage for stage in self._stages if stage not in present)
+
     def set_lease(self, hop: Hop, slots: int, number: int) -> None:
-        """A node leases us this many slots from now on."""
-        if hop in self._nodes:
-            self._nodes[hop].lease = slots
-            self._nodes[hop].number = number
+        """A node leases us this many slots from now on; a lease told again wants its answer again.
+
+        An earlier lease that comes late says nothing any more.
+        """
+        node = self._nodes.get(hop)
+        if node is not None and number >= node.number:
+            node.lease, node.number, node.confirmed = slots, number, 0
 
     def confirmable(self) -> list[tuple[Hop, int, int]]:
         """Leases (node, slots, number) that now hold true; from now on they count as confirmed."""
@@ -63,27 +91,78 @@ class RouteTable:
             node.confirmed = node.number
         return [(node.hop, node.lease, node.number) for node in ready]
 
-    def admit(self, key: RequestKey) -> Route | None:
-        """Pin a route and take its slots; ``None`` when some node has none, or is missing."""
+    # Routes ----------------------------------------------------------------------------------
+
+    def admit(self, key: RequestKey, now: float, avoid: Container[Hop] = ()) -> Route | None:
+        """Pin a route and take its slots; ``None`` when some node has none, or is missing.
+
+        ``avoid`` are nodes that failed this request: they come into question again only where
+        nobody else runs the stage.
+        """
         route: list[Hop] = []
         for stage in self._stages:
-            node = self._best(stage, route)
+            node = self._best(stage, route, now, avoid)
             if node is None:
                 return None
             route.append(node.hop)
+        self._turn += 1
         for hop in dict.fromkeys(route):
-            self._nodes[hop].held.add(key)
+            self._nodes[hop].held[key] = now
+            self._nodes[hop].turn = self._turn
         return tuple(route)
 
-    def _best(self, stage: StageName, route: list[Hop]) -> NodeView | None:
-        """The replica with the most free slots; one that is on the route already comes first."""
-        replicas = [n for n in self._nodes.values() if stage in n.stages and n.free > 0]
-        return max(replicas, key=lambda n: (n.hop in route, n.free), default=None)
+    def _best(
+        self, stage: StageName, route: list[Hop], now: float, avoid: Container[Hop]
+    ) -> NodeView | None:
+        """A replica on the route already, else the one with the most of its lease left.
 
-    def release(self, hop: Hop, key: RequestKey) -> None:
-        """A node says that an attempt's slot is free."""
+        Replicas that failed this request, then those that are ejected, are waited past: they are
+        used where there is no other, not where the others are busy.
+        """
+        leased = [n for n in self._nodes.values() if stage in n.stages and n.lease > 0]
+        rank = {n.hop: (n.hop in avoid, n.health.is_ejected(now)) for n in leased}
+        first = min(rank.values(), default=None)
+        free = [n for n in leased if rank[n.hop] == first and n.free > 0]
+        return min(free, key=lambda n: (n.hop not in route, n.load, -n.free, n.turn), default=None)
+
+    def release(self, hop: Hop, key: RequestKey, now: float) -> bool:
+        """A node says that an attempt's slot is free; whether we held it."""
+        node = self._nodes.get(hop)
+        since = node.held.pop(key, None) if node is not None else None
+        if node is None or since is None:
+            return False
+        node.health.held(now - since)
+        if self._is_slow(node):
+            node.health.eject(now)
+        return True
+
+    def _is_slow(self, node: NodeView) -> bool:
+        """Whether another replica of one of its stages holds slots for much shorter."""
+        hold = node.health.hold
+        if hold is None or hold < SLOW_SECONDS:
+            return False
+        others = [
+            n.health.hold for n in self._nodes.values() if not node.stages.isdisjoint(n.stages)
+        ]
+        return hold > SLOWER * min(other for other in others if other is not None)
+
+    # Health ----------------------------------------------------------------------------------
+
+    def failed(self, hop: Hop, now: float) -> None:
+        """A node failed an attempt, or could not be reached by another one."""
         if hop in self._nodes:
-            self._nodes[hop].held.discard(key)
+            self._nodes[hop].health.failed(now)
+
+    def succeeded(self, hop: Hop) -> None:
+        """An attempt that led over this node was answered."""
+        if hop in self._nodes:
+            self._nodes[hop].health.succeeded()
+
+    def ejected(self, now: float) -> tuple[Hop, ...]:
+        """Nodes that are left alone for now, save where there is no other."""
+        return tuple(n.hop for n in self._nodes.values() if n.health.is_ejected(now))
+
+    # How things stand ------------------------------------------------------------------------
 
     def holders(self, key: RequestKey) -> tuple[Hop, ...]:
         """The live nodes that still hold a slot for an attempt."""
@@ -91,7 +170,12 @@ class RouteTable:
 
     def missing(self) -> tuple[StageName, ...]:
         """Stages that no live node runs."""
-        present = frozenset[StageName]().union(*(n.stages for n in self._nodes.values()))
+        return self._missing
+
+    def unleased(self) -> tuple[StageName, ...]:
+        """Stages of which no live node leases us a slot."""
+        leased = (node.stages for node in self._nodes.values() if node.lease)
+        present = frozenset[StageName]().union(*leased)
         return tuple(stage for stage in self._stages if stage not in present)
 
     def nodes(self) -> tuple[NodeView, ...]:

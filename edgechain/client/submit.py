@@ -1,24 +1,32 @@
-"""Requests on their way: admitted when slots allow, ended exactly once.
+"""Requests on their way: admitted when slots allow, tried again where that helps, ended once.
 
-``Submitter`` is synchronous at heart: it reacts to what nodes say and to its timers, and each
-waiting caller holds one future.
+``Submitter`` is synchronous: it reacts to what its caller, the nodes and its timers say, and tells
+``on_end`` how each request ended. Nothing in it waits, and it has no clock of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from edgechain.client.results import Collector, Result
-from edgechain.client.routes import RouteTable
+from edgechain.client.absence import Absence
+from edgechain.client.inputs import refit
+from edgechain.client.request import Attempt, OnEnd, Request, Timer, Timers
+from edgechain.client.results import Result
+from edgechain.client.retries import (
+    LEAST_PATIENCE_SECONDS,
+    MAX_ATTEMPTS,
+    Patience,
+    RetryTokens,
+)
+from edgechain.client.session import RECLAIM_SECONDS, Session
+from edgechain.client.tally import ChainStatistics, Tally
+from edgechain.client.verdicts import judge, nobody_runs
+from edgechain.client.waiting import WaitingRoom
 from edgechain.errors import (
+    Cancelled,
     DeadlineExceeded,
+    Dropped,
     GenerationChanged,
     InvalidInput,
     Overloaded,
@@ -27,20 +35,9 @@ from edgechain.errors import (
     StageError,
     Unavailable,
 )
-from edgechain.spec.chain import ChainManifest
 from edgechain.spec.deadline import MAX_BUDGET_SECONDS, Deadline
-from edgechain.spec.ids import ClientId, Generation, RequestKey, StageName
-from edgechain.spec.message import (
-    Cancel,
-    Chunk,
-    Control,
-    Failure,
-    FailureKind,
-    Hop,
-    Leased,
-    Route,
-    TensorSend,
-)
+from edgechain.spec.ids import RequestKey, StageName
+from edgechain.spec.message import Chunk, Failure, FailureKind, Hop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,227 +49,403 @@ if TYPE_CHECKING:
 MAX_PENDING = 4096
 """Requests that wait for a slot; more are refused as ``Overloaded`` at once."""
 
-
-class Nodes(Protocol):
-    """The way to the chain's nodes."""
-
-    def tell(self, hop: Hop, control: Control) -> None:
-        """Say something to a node; a node that is gone hears nothing."""
-
-    def send_tensor(self, hop: Hop, send: TensorSend) -> None:
-        """Send an input; ``done`` tells."""
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One caller's request until its end."""
-
-    key: RequestKey
-    values: Mapping[int, Array]
-    deadline: Deadline
-    born: float
-    future: asyncio.Future[Result]
-    collector: Collector
-    timer: asyncio.TimerHandle | None = None
+NEWEST_UNDER_WAY = 4
+"""Frames of a live source that keep a chain of three or four stages busy; more would only age."""
 
 
 class Submitter:
-    """Takes requests and ends every one of them: a result or one error, by its deadline."""
+    """Takes requests and ends every one of them exactly once: a result or one error.
 
-    def __init__(
-        self,
-        manifest: ChainManifest,
-        client: ClientId,
-        session: int,
-        routes: RouteTable,
-        nodes: Nodes,
-        clock: Clock,
-    ):
-        self._manifest = manifest
-        self._client = client
-        self._session = session
-        self._routes = routes
-        self._nodes = nodes
+    ``on_end`` is called no later than the deadline's timer. A request is sent at most three
+    times, and all together at most 1.2 times as often as there are requests, plus 32.
+    """
+
+    def __init__(self, session: Session, *, clock: Clock, timers: Timers):
+        self.session = session
         self._clock = clock
+        self._timers = timers
+        self._sessions = {session.number: session}
+        self._when_left: dict[int, Callable[[], None]] = {}
         self._sequence = 0
-        self._waiting: deque[Request] = deque()
-        self._open: dict[RequestKey, Request] = {}
+        self._open: dict[int, Request] = {}
+        self._waiting = WaitingRoom()
+        self._tokens = RetryTokens()
+        self._patience = Patience()
+        self._tally = Tally()
+        self._absence = Absence(timers, self._end_waiting)
+        self._reminder: Timer | None = None
         self._closed: RequestError | None = None
+        self._pumping = self._pump_again = False
 
-    async def submit(self, values: Mapping[int, Array], budget: float) -> Result:
-        """Send inputs (arrays by edge) and wait for the end. Raises ``RequestError``."""
-        request = self._accept(values, budget)
-        self.pump()
-        try:
-            return await request.future
-        finally:
-            self._forget(request)
+    # Callers ---------------------------------------------------------------------------------
 
-    def _accept(self, values: Mapping[int, Array], budget: float) -> Request:
-        if self._closed is not None:
-            raise self._closed
-        if not budget <= MAX_BUDGET_SECONDS:
-            raise InvalidInput(f"a deadline is at most {MAX_BUDGET_SECONDS:g} s away, not {budget}")
-        if len(self._waiting) >= MAX_PENDING:
-            raise Overloaded(f"{MAX_PENDING} requests wait for a slot already")
-        loop, now = asyncio.get_running_loop(), self._clock.now()
-        key = RequestKey(
-            Generation(self._manifest.generation), self._client, self._session, self._sequence, 1
+    def open(
+        self,
+        values: Mapping[int, Array],
+        budget: float,
+        on_end: OnEnd,
+        *,
+        newest: bool = False,
+        window: int = NEWEST_UNDER_WAY,
+    ) -> Request:
+        """Take a request: arrays by the edges of the current session's manifest.
+
+        With ``newest`` at most ``window`` such requests are under way and one waits: the next one
+        takes its place, and it ends as ``Dropped``.
+        """
+        now = self._clock.now()
+        request = Request(
+            sequence=self._sequence,
+            manifest=self.session.manifest,
+            values=values,
+            deadline=Deadline.after(now, budget),
+            born=now,
+            on_end=on_end,
+            newest=window if newest else 0,
         )
         self._sequence += 1
-        request = Request(
-            key,
-            values,
-            Deadline.after(now, budget),
-            now,
-            loop.create_future(),
-            Collector(self._manifest),
-        )
-        request.timer = loop.call_later(budget, self._expire, request)
-        self._waiting.append(request)
-        self._open[key] = request
+        self._open[request.sequence] = request
+        self._tally.submitted()
+        refusal = self._refusal(budget)
+        if refusal is not None:
+            self._end(request, refusal)
+        else:
+            self._accept(request, budget)
         return request
+
+    def _refusal(self, budget: float) -> RequestError | None:
+        if self._closed is not None:
+            return self._closed
+        if not budget <= MAX_BUDGET_SECONDS:
+            return InvalidInput(
+                f"a deadline is at most {MAX_BUDGET_SECONDS:g} s away, not {budget}"
+            )
+        if self._absence.stage is not None:
+            return nobody_runs(self._absence.stage)
+        if len(self._waiting) >= MAX_PENDING:
+            return Overloaded(f"{MAX_PENDING} requests wait for a slot already")
+        return None
+
+    def _accept(self, request: Request, budget: float) -> None:
+        self._tokens.earn()
+        request.expiry = self._timers.call_later(budget, self._expire, request)
+        older = self._waiting.add(request)
+        if older is not None:
+            self._end(older, Dropped("a newer frame took its place before it was admitted"))
+        self._judge()
+        self.pump()
+
+    def refuse(self, error: RequestError) -> None:
+        """Count a request that its caller was told to be impossible before it came here."""
+        self._tally.submitted()
+        self._tally.failed(error)
+
+    def cancel(self, request: Request) -> None:
+        """Its caller takes a request back; nothing happens if it has ended."""
+        if not request.ended:
+            self._end(request, Cancelled("its caller took the request back"))
+            self.pump()
+
+    # Admission -------------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Admit what can be admitted, oldest first, and confirm leases that now hold."""
-        while self._waiting:
-            request = self._waiting[0]
-            if request.future.done():
-                self._waiting.popleft()
-                continue
-            route = self._routes.admit(request.key)
-            if route is None:
-                break
-            self._waiting.popleft()
-            self._send(request, route)
-        for hop, slots, number in self._routes.confirmable():
-            self._nodes.tell(hop, Leased(slots, number))
+        self._pump_again = True
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._pump_again:
+                self._pump_again = False
+                self._waiting.offer(self._admit)
+        finally:
+            self._pumping = False
+        for session in self._sessions.values():
+            session.confirm()
 
-    def _send(self, request: Request, route: Route) -> None:
-        position = {stage.name: index for index, stage in enumerate(self._manifest.stages)}
-        for edge_index, value in request.values.items():
-            edge = self._manifest.edges[edge_index]
-            if edge.to_client:
-                request.collector.give(edge_index, value)
-            hops = dict.fromkeys(route[position[stage]] for stage in edge.targets)
-            for hop in hops:
-                payload = value.reshape(-1).view(np.uint8).data
-                self._nodes.send_tensor(
-                    hop,
-                    TensorSend(
-                        request.key,
-                        edge_index,
-                        value.shape,
-                        route,
-                        request.deadline,
-                        payload,
-                        partial(self._input_sent, request, edge.targets[0]),
-                    ),
-                )
+    def _admit(self, request: Request) -> bool:
+        attempt = self.session.begin(request, self._clock.now())
+        if attempt is None:
+            return False
+        self._waiting.take(request)
+        if request.attempts:
+            self._tally.retried()
+        request.attempts += 1
+        request.attempt = attempt
+        self._listen(attempt)
+        self.session.send(attempt, self._on_sent)
+        return True
 
-    def _input_sent(self, request: Request, stage: StageName, whole: bool) -> None:
-        if not whole and not request.deadline.has_passed(self._clock.now()):
-            self._fail(request, Unavailable(stage, "its node went away"))
+    def _on_sent(self, attempt: Attempt, hop: Hop, whole: bool) -> None:
+        if not whole and not attempt.request.deadline.has_passed(self._clock.now()):
+            self._fail(attempt, Unavailable(self._stage(attempt, hop), "its node went away"), hop)
 
     # What nodes say --------------------------------------------------------------------------
 
+    def node_up(self, session: Session, hop: Hop, stages: Iterable[StageName]) -> None:
+        """A node said Welcome."""
+        session.routes.node_up(hop, stages)
+        self._judge()
+
+    def on_lease(self, session: Session, hop: Hop, slots: int, number: int) -> None:
+        """A node leases us slots."""
+        session.routes.set_lease(hop, slots, number)
+        session.confirm()
+        self.pump()
+
+    def node_lost(self, session: Session, hop: Hop, reason: str) -> None:
+        """A node is gone; what it had is lost."""
+        for attempt in session.node_down(hop):
+            error = Unavailable(self._stage(attempt, hop), f"{hop.node}: {reason}")
+            self._fail(attempt, error, hop)
+        self._judge()
+        self.pump()
+
     def on_chunk(self, chunk: Chunk) -> None:
-        """A piece of a result."""
-        request = self._open.get(chunk.key)
-        if request is None or request.future.done():
+        """A piece of a result; those of attempts that are over are not looked at."""
+        attempt = self._attempt(chunk.key)
+        if attempt is None:
             return
+        attempt.heard = self._clock.now()
         try:
-            complete = request.collector.add(chunk)
+            complete = attempt.collector.add(chunk)
         except ProtocolError as error:
-            self._fail(request, StageError("result", str(error)))
+            self._fail(attempt, StageError("result", str(error)), final=True)
             return
         if complete:
-            latency = self._clock.now() - request.born
-            outputs = request.collector.outputs()
-            request.future.set_result(Result(request.key.sequence, latency, outputs))
+            self._answered(attempt)
 
-    def on_failure(self, failure: Failure) -> None:
+    def on_failure(self, hop: Hop, failure: Failure) -> None:
         """A node gave an attempt up."""
-        request = self._open.get(failure.key)
-        if request is not None:
-            self._fail(request, _as_error(failure))
+        attempt = self._attempt(failure.key)
+        if attempt is None or hop not in attempt.route:
+            return
+        error, final = judge(attempt.request, failure)
+        self._fail(attempt, error, *self._suspects(attempt, hop, failure), final=final)
+
+    def _suspects(self, attempt: Attempt, hop: Hop, failure: Failure) -> Iterable[Hop]:
+        """Who may be at fault: who says so and whom it could not reach. Nobody for bad inputs."""
+        if failure.kind in (FailureKind.INVALID_INPUT, FailureKind.DEADLINE_EXCEEDED):
+            return ()
+        session = self._sessions[attempt.key.session]
+        known = failure.stage in session.manifest.stage
+        other = session.hop_of(attempt.route, failure.stage) if known else hop
+        return dict.fromkeys((hop, other))
 
     def on_released(self, hop: Hop, keys: tuple[RequestKey, ...]) -> None:
         """Slots are free again."""
+        now = self._clock.now()
         for key in keys:
-            self._routes.release(hop, key)
+            session = self._sessions.get(key.session)
+            if session is not None:
+                session.release(hop, key, now)
         self.pump()
 
-    def node_lost(self, hop: Hop, reason: str) -> None:
-        """A node is gone; what it had is lost."""
-        for key in self._routes.node_down(hop):
-            request = self._open.get(key)
-            if request is not None:
-                self._fail(request, Unavailable(self._any_stage(hop), f"{hop.node}: {reason}"))
+    # Further attempts ------------------------------------------------------------------------
 
-    def fail_unroutable(self) -> None:
-        """A stage has had no node for too long: what waits for it will not be served."""
-        missing = self._routes.missing()
-        if missing:
-            for request in list(self._waiting):
-                self._fail(request, Unavailable(missing[0], "no live node runs it"))
+    def _fail(
+        self, attempt: Attempt, error: RequestError, *suspects: Hop, final: bool = False
+    ) -> None:
+        """An attempt came to nothing: try again where that may help, or end the request.
+
+        When it may not be tried again, its first failure is what its caller hears.
+        """
+        if self._attempt(attempt.key) is not attempt:
+            return
+        request = attempt.request
+        self._suspect(attempt, error, *suspects)
+        if final:
+            self._end(request, error)
+        elif self._may_retry(request):
+            self._retry(attempt)
+        else:
+            self._end(request, request.cause or error)
+        self.pump()
+
+    def _suspect(self, attempt: Attempt, error: RequestError, *suspects: Hop) -> None:
+        request, now = attempt.request, self._clock.now()
+        request.cause = request.cause or error
+        request.avoid.update(suspects)
+        for hop in suspects:
+            self._sessions[attempt.key.session].routes.failed(hop, now)
+
+    def _may_retry(self, request: Request) -> bool:
+        """Whether there may be one more attempt, which is paid for then."""
+        return request.attempts < MAX_ATTEMPTS and self._tokens.take()
+
+    def _retry(self, attempt: Attempt) -> None:
+        """Whoever still holds a slot is told to forget the old attempt, then there is a new one."""
+        request = attempt.request
+        self._drop(attempt)
+        self._waiting.add_again(request)
+        if self._absence.stage is not None:
+            self._end(request, nobody_runs(self._absence.stage))
+        else:
+            self._fit(request)
+
+    def _listen(self, attempt: Attempt) -> None:
+        """Give an attempt up that is silent for much longer than others took, if it may be."""
+        patience = self._patience.seconds()
+        silent = self._clock.now() - attempt.heard
+        if patience is not None and silent >= patience and self._may_retry(attempt.request):
+            hop = self._waited_for(attempt)
+            error = Unavailable(self._stage(attempt, hop), f"silent for {silent:.1f} s")
+            self._suspect(attempt, error, hop)
+            self._retry(attempt)
+            self.pump()
+            return
+        wait = (patience or LEAST_PATIENCE_SECONDS) - silent
+        seconds = wait if wait > 0 else LEAST_PATIENCE_SECONDS
+        attempt.patience = self._timers.call_later(seconds, self._listen, attempt)
+
+    def _waited_for(self, attempt: Attempt) -> Hop:
+        """The first node of the route that has not given its slot back."""
+        holders = self._sessions[attempt.key.session].routes.holders(attempt.key)
+        return next((hop for hop in attempt.route if hop in holders), attempt.route[0])
 
     # Ends ------------------------------------------------------------------------------------
 
-    def close(self, error: RequestError) -> None:
-        """End everything that is open, and whatever is submitted later, with an error."""
-        self._closed = error
-        for request in list(self._open.values()):
-            self._fail(request, error)
+    def _answered(self, attempt: Attempt) -> None:
+        request, now = attempt.request, self._clock.now()
+        session = self._sessions[attempt.key.session]
+        self._patience.answered(now - attempt.began)
+        session.answered(attempt, now)
+        self._detach(attempt, session)
+        result = Result(
+            request.sequence,
+            now - request.born,
+            attempt.collector.outputs(),
+            generation=session.manifest.generation,
+            attempts=request.attempts,
+        )
+        self._end(request, result)
+        self.pump()
 
     def _expire(self, request: Request) -> None:
-        waited = request in self._waiting
-        where = "waiting for a slot" if waited else "being worked on"
-        missing = self._routes.missing()
-        if waited and missing:
-            self._fail(request, Unavailable(missing[0], "no live node runs it"))
+        missing = self.session.routes.missing()
+        if request.attempt is None and missing:
+            self._end(request, nobody_runs(missing[0]))
         else:
-            self._fail(request, DeadlineExceeded(f"no answer by the deadline; it was {where}"))
+            where = "waiting for a slot" if request.attempt is None else "being worked on"
+            tried = f" again, after {request.cause}" if request.cause is not None else ""
+            error = DeadlineExceeded(f"no answer by the deadline; it was {where}{tried}")
+            error.__cause__ = request.cause
+            self._end(request, error)
+        self.pump()
 
-    def _fail(self, request: Request, error: RequestError) -> None:
-        if not request.future.done():
-            request.future.set_exception(error)
+    def _end(self, request: Request, outcome: Result | RequestError) -> None:
+        """The one place where a request ends."""
+        if request.ended:
+            return
+        request.ended = True
+        del self._open[request.sequence]
+        if self._waiting.ended(request):
+            self._tokens.give_back()
+        if request.expiry is not None:
+            request.expiry.cancel()
+        if request.attempt is not None:
+            self._drop(request.attempt)
+        if isinstance(outcome, Result):
+            self._tally.answered()
+        else:
+            self._tally.failed(outcome)
+        request.on_end(outcome)
 
-    def _forget(self, request: Request) -> None:
-        """After the end, whichever: free what is still held for it."""
-        if request.timer is not None:
-            request.timer.cancel()
-        self._open.pop(request.key, None)
-        if request in self._waiting:
-            self._waiting.remove(request)
-        succeeded = request.future.done() and not (
-            request.future.cancelled() or request.future.exception()
-        )
-        if not succeeded:
-            for hop in self._routes.holders(request.key):
-                self._nodes.tell(hop, Cancel(request.key))
+    def _end_waiting(self, stage: StageName) -> None:
+        """Nobody has run a stage for too long: what waits for it will not be served."""
+        for request in tuple(self._waiting):
+            self._end(request, nobody_runs(stage))
 
-    def _any_stage(self, hop: Hop) -> StageName:
-        missing = self._routes.missing()
-        return missing[0] if missing else f"on {hop.node}"
+    def _drop(self, attempt: Attempt) -> None:
+        session = self._sessions[attempt.key.session]
+        session.give_up(attempt, self._clock.now())
+        self._detach(attempt, session)
+
+    def _detach(self, attempt: Attempt, session: Session) -> None:
+        """An attempt has ended: nothing of it is left but slots that nodes still hold."""
+        attempt.request.attempt = None
+        if attempt.patience is not None:
+            attempt.patience.cancel()
+        self._remind_later()
+        self._leave(session)
+
+    def _remind_later(self) -> None:
+        if self._reminder is None and self._closed is None:
+            self._reminder = self._timers.call_later(RECLAIM_SECONDS, self._remind)
+
+    def _remind(self) -> None:
+        """Ask for slots back that should have come back by themselves."""
+        self._reminder = None
+        now = self._clock.now()
+        outstanding = [session.reclaim(now) for session in self._sessions.values()]
+        if any(outstanding):
+            self._remind_later()
+
+    # Generations -----------------------------------------------------------------------------
+
+    def adopt(self, session: Session, when_left: Callable[[], None] = lambda: None) -> None:
+        """From now on everything that is not under way belongs to this session.
+
+        What is under way ends where it began; ``when_left`` is called once, when nothing is under
+        way any more in the session that was current until now.
+        """
+        former, self.session = self.session, session
+        self._sessions[session.number] = session
+        self._when_left[former.number] = when_left
+        for request in tuple(self._waiting):
+            self._fit(request)
+        self._leave(former)
+        self._judge()
+        self.pump()
+
+    def _fit(self, request: Request) -> None:
+        """Make a waiting request one of the current generation, or end it."""
+        manifest = self.session.manifest
+        if request.manifest.generation == manifest.generation:
+            return
+        try:
+            request.values = refit(request.values, request.manifest, manifest)
+            request.manifest = manifest
+        except InvalidInput as error:
+            reason = f"the chain was replaced, and its new generation takes other inputs: {error}"
+            self._end(request, GenerationChanged(reason))
+
+    def _leave(self, session: Session) -> None:
+        if session.number in self._when_left and not session.under_way:
+            del self._sessions[session.number]
+            self._when_left.pop(session.number)()
+
+    def _judge(self) -> None:
+        if self._closed is None:
+            self._absence.judge(self.session.routes.missing())
+
+    # The end ---------------------------------------------------------------------------------
+
+    def close(self, error: RequestError) -> None:
+        """End everything that is open, and whatever is opened later, with an error."""
+        self._closed = error
+        for request in tuple(self._open.values()):
+            self._end(request, error)
+        self._absence.stop()
+        if self._reminder is not None:
+            self._reminder.cancel()
+            self._reminder = None
+
+    # How things stand ------------------------------------------------------------------------
+
+    def _attempt(self, key: RequestKey) -> Attempt | None:
+        session = self._sessions.get(key.session)
+        return session.get(key) if session is not None else None
+
+    def _stage(self, attempt: Attempt, hop: Hop) -> StageName:
+        """A stage that the attempt's route runs on a node, to name in an error."""
+        return self._sessions[attempt.key.session].stages_of(attempt.route, hop)[0]
 
     @property
     def open_requests(self) -> int:
         """Requests that have not ended."""
         return len(self._open)
 
-
-def _as_error(failure: Failure) -> RequestError:
-    match failure.kind:
-        case FailureKind.STAGE_ERROR | FailureKind.WORKER_LOST:
-            return StageError(failure.stage, failure.reason)
-        case FailureKind.UNAVAILABLE:
-            return Unavailable(failure.stage, failure.reason)
-        case FailureKind.OVERLOADED:
-            return Overloaded(f"stage {failure.stage}: {failure.reason}")
-        case FailureKind.INVALID_INPUT:
-            return InvalidInput(f"stage {failure.stage}: {failure.reason}")
-        case FailureKind.GENERATION_CHANGED:
-            return GenerationChanged(f"stage {failure.stage}: {failure.reason}")
-        case FailureKind.DEADLINE_EXCEEDED:
-            return DeadlineExceeded(f"stage {failure.stage}: {failure.reason}")
+    def statistics(self) -> ChainStatistics:
+        """What became of every request so far."""
+        return self._tally.statistics(self.open_requests)

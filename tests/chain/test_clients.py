@@ -22,7 +22,7 @@ SLOTS = 4
 
 
 def leases(chain: Chain) -> list[int]:
-    return sorted(node.lease for node in chain._submitter._routes.nodes())
+    return sorted(node.lease for node in chain._submitter.session.routes.nodes())
 
 
 async def ask(chain: Chain, number: int) -> None:

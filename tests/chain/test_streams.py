@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgechain.errors import InvalidInput, StageError
+from edgechain.errors import InvalidInput, Poison, StageError
 from tests.chain import chains
 from tests.chain.gates import STOPS_AT, HeldGate
 from tests.chain.nodes import connected, nodes
@@ -33,8 +33,8 @@ async def test_results_come_in_order_with_errors_in_their_places(moody: Path) ->
     assert failed == {
         3: InvalidInput,
         13: StageError,
-        14: StageError,
-        15: StageError,
+        14: Poison,
+        15: Poison,
         16: StageError,
     }
     with pytest.raises(StageError, match="13"):

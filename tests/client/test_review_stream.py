@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from edgechain.client.chain import Chain
 from edgechain.client.results import Result
-from tests.client.doubles import MANIFEST, NotedNodes, submitter
+from tests.client.doubles import Bench
 
 
 class Echo(Chain):
     """A chain that answers at once."""
 
     def __init__(self) -> None:
-        super().__init__("echo", MANIFEST, submitter(NotedNodes()))
+        super().__init__("echo", Bench().asked)
 
-    async def infer(self, inputs: Any, *, deadline: float = 1.0) -> Result:
+    async def _ask(self, inputs: Any, deadline: float, window: int) -> Result:
         return Result(0, 0.0, {"y": inputs})
 
 

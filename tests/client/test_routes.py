@@ -30,6 +30,7 @@ class Routes(RuleBasedStateMachine):
         self.lease: dict[Hop, int] = {}
         self.held: dict[Hop, set[RequestKey]] = {}
         self.number = self.born = 0
+        self.now = 0.0
         self.confirmed: dict[Hop, int] = {}
 
     @rule(node=hops)
@@ -55,7 +56,8 @@ class Routes(RuleBasedStateMachine):
     def admits(self) -> None:
         free = {n for n, slots in self.lease.items() if len(self.held[n]) < slots}
         name, self.born = key(self.born), self.born + 1
-        route = self.table.admit(name)
+        self.now += 0.001
+        route = self.table.admit(name, self.now)
         possible = all(any(stage in NODES[n] for n in free) for stage in STAGES)
         assert (route is not None) is possible
         if route is not None:
@@ -71,7 +73,8 @@ class Routes(RuleBasedStateMachine):
 
     @rule(node=hops, number=st.integers(0, 30))
     def frees(self, node: Hop, number: int) -> None:
-        self.table.release(node, key(number))
+        held = key(number) in self.held.get(node, set())
+        assert self.table.release(node, key(number), self.now) is held
         self.held.get(node, set()).discard(key(number))
 
     @rule()
@@ -84,7 +87,7 @@ class Routes(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         found = {node.hop: node for node in self.table.nodes()}
-        assert {h: n.held for h, n in found.items()} == self.held
+        assert {h: set(n.held) for h, n in found.items()} == self.held
         assert {h: n.lease for h, n in found.items()} == self.lease
         present = {stage for node in self.lease for stage in NODES[node]}
         assert self.table.missing() == tuple(s for s in STAGES if s not in present)
@@ -98,7 +101,7 @@ def test_the_replica_with_the_most_free_slots_is_taken() -> None:
     for number, node in enumerate((hop("x"), hop("y"), hop("z"))):
         table.node_up(node, ["a"])
         table.set_lease(node, (2, 3, 1)[number], 1)
-    taken = [table.admit(key(number)) for number in range(7)]
+    taken = [table.admit(key(number), 0.0) for number in range(7)]
     assert taken[0] == (hop("y"),)
     names = sorted(route[0].node for route in taken[:6] if route)
     assert names == ["x", "x", "y", "y", "y", "z"]
@@ -111,4 +114,4 @@ def test_a_node_that_is_on_the_route_already_comes_first() -> None:
     table.node_up(hop("idle"), ["b"])
     table.set_lease(hop("both"), 2, 1)
     table.set_lease(hop("idle"), 9, 1)
-    assert table.admit(key(0)) == (hop("both"), hop("both"))
+    assert table.admit(key(0), 0.0) == (hop("both"), hop("both"))
