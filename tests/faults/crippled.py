@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edgechain.client import fleet
-from edgechain.client.submit import Submitter
+from edgechain.client import absence, submit
+from edgechain.transport import pulse
 
 
 @contextmanager
@@ -26,18 +26,26 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 @contextmanager
 def without_retries() -> Iterator[None]:
     """A request has one attempt."""
-    yield
+    with _replaced(submit, "MAX_ATTEMPTS", 1):
+        yield
 
 
 @contextmanager
 def without_deadline_timer() -> Iterator[None]:
     """Nobody ends a request at its deadline."""
-    with _replaced(Submitter, "_expire", lambda *_: None):
+    with _replaced(submit.Submitter, "_expire", lambda *_: None):
         yield
 
 
 @contextmanager
 def without_fast_unavailable() -> Iterator[None]:
     """What needs a stage that has no node waits for one."""
-    with _replaced(fleet, "GRACE_SECONDS", 3600.0):
+    with _replaced(absence, "MISSING_SECONDS", 3600.0):
+        yield
+
+
+@contextmanager
+def without_heartbeat() -> Iterator[None]:
+    """A peer is never judged by what it says, or does not say."""
+    with _replaced(pulse.Pulse, "verdict", lambda *_: ""):
         yield

@@ -100,6 +100,16 @@ async def loaded(
         asker.ledger.give_up()
 
 
+async def answered(ledger: Ledger, more: int, within: float) -> bool:
+    """Wait for so many more right answers; whether they came in time."""
+    wanted, end = ledger.account().right + more, now() + within
+    while ledger.account().right < wanted:
+        if now() > end:
+            return False
+        await asyncio.sleep(0.005)
+    return True
+
+
 class _Lag:
     """How late our own loop runs."""
 
