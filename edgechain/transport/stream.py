@@ -1,14 +1,14 @@
 """One established stream between two peers: frames out by one writer, frames in as they come.
 
 The reader always drains. What is sent is queued and never waits for the other side; the queue
-is bounded by the slots behind its tensors.
+is bounded by the slots behind its tensors. Control overtakes tensors, also between the chunks of
+one. A peer that is silent, or that receives nothing, is as lost as one whose socket closes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,28 +16,20 @@ from typing import Protocol
 from edgechain.errors import ProtocolError
 from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import (
+    Beat,
     Bye,
     Chunk,
     Control,
     RefusalKind,
     Refused,
-    Released,
     TensorSend,
     Welcome,
 )
 from edgechain.transport.codec import decode_all, encode_chunk, encode_control, join
+from edgechain.transport.outbox import Outbox
+from edgechain.transport.pulse import TICK_SECONDS, Pulse
 
 _LOG = logging.getLogger(__name__)
-
-CHUNK_BYTES = 1 << 20
-"""Fastest of 64 KiB to 3.9 MB on a stream (DESIGN.md, section 5), and below gRPC's 4 MB guard."""
-
-MAX_TOGETHER = 1024
-"""Keys in one ``Released``: 70 kB, far below gRPC's guard."""
-
-MAX_OWED = 4096
-"""Control messages (and keys in them) that wait for a peer to listen. 64 slots with a failure and
-a release each stay far below; a peer that goes on asking and does not read is left."""
 
 ABORT_SECONDS = 1.0
 """How long a reader may take to see the end of a stream that can not be written to any more."""
@@ -47,6 +39,9 @@ SMALL_BYTES = 64 << 10
 100 microseconds of processor on both sides together, whatever is in it (`make bench`, 1 kB)."""
 
 Monotonic = Callable[[], float]
+
+_LAST_WORDS = Bye | Refused
+_ALONE = Welcome | Bye | Refused
 
 
 class Duplex(Protocol):
@@ -87,51 +82,46 @@ class StreamStatistics:
 class PeerStream:
     """Send and receive on a stream until it ends.
 
-    ``send`` and ``send_tensor`` may be called at any time before the end; afterwards ``send``
-    does nothing and ``send_tensor`` answers ``done(False)`` at once.
+    ``send`` and ``send_tensor`` may be called at any time before the end, or before ``close``;
+    afterwards ``send`` does nothing and ``send_tensor`` answers ``done(False)`` at once.
     """
 
     def __init__(self, duplex: Duplex, peer: str, now: Monotonic):
         self._duplex = duplex
         self.peer = peer
+        self.reason = ""
+        """Why the stream ended, if that was our judgement."""
         self._now = now
-        self._queue: deque[Control | TensorSend] = deque()
+        self._outbox = Outbox()
+        self._pulse = Pulse(now())
+        self._beat_is_due = False
         self._wake = asyncio.Event()
         self._ended = False
-        self._owed = 0
-        self._sent_bytes = self._received_bytes = 0
+        self._writing: TensorSend | None = None
 
     def send(self, control: Control) -> None:
         """Queue a control message. ``Released`` in a row are merged."""
-        if self._ended:
-            return
-        self._owed += _weight(control)
-        last = self._queue[-1] if self._queue else None
-        if (
-            isinstance(control, Released)
-            and isinstance(last, Released)
-            and len(last.keys) < MAX_TOGETHER
-        ):
-            self._queue[-1] = Released(last.keys + control.keys)
-        else:
-            self._queue.append(control)
-        self._wake.set()
+        if not self._ended:
+            self._outbox.add(control)
+            self._wake.set()
 
     def send_tensor(self, send: TensorSend) -> None:
         """Queue a tensor; its ``done`` is called exactly once."""
-        if self._ended:
+        if self._ended or self._outbox.is_closing:
             send.done(False)
             return
-        self._queue.append(send)
+        self._outbox.add_tensor(send)
         self._wake.set()
 
     def forget(self, key: RequestKey) -> None:
-        """Give up on tensors of this attempt that wait to be written: ``done(False)``."""
-        over = [item for item in self._queue if isinstance(item, TensorSend) and item.key == key]
-        for item in over:
-            self._queue.remove(item)
-        for item in over:
-            item.done(False)
+        """Give up this attempt's tensors: ``done(False)``.
+
+        At once where they wait; the one that is being written stops after its current chunk.
+        """
+        if self._writing is not None and self._writing.key == key:
+            self._writing = None
+        for send in self._outbox.take_attempt(key):
+            send.done(False)
 
     async def refuse(self, refused: Refused) -> None:
         """Answer a Hello with no; instead of ``run``."""
@@ -147,130 +137,190 @@ class PeerStream:
         """
         reader = asyncio.create_task(self._read_all(handler), name=f"reader of {self.peer}")
         writer = asyncio.create_task(self._write_all(), name=f"writer to {self.peer}")
+        pulse = asyncio.create_task(self._beat(), name=f"pulse of {self.peer}")
+        tasks = (reader, writer, pulse)
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if not reader.done():  # the writer said goodbye, or can not go on
-                await asyncio.wait((reader,), timeout=None if writer.result() else ABORT_SECONDS)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done():  # it said goodbye, or can not go on
+                within = None if writer.result() else ABORT_SECONDS
+                await asyncio.wait(
+                    (reader, pulse), timeout=within, return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             self._ended = True
-            if any(isinstance(item, Bye | Refused) for item in self._queue):
+            if self._outbox.has_last_word and not pulse.done():
                 await asyncio.wait((writer,), timeout=1.0)
-            reader.cancel()
-            writer.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
-            self._refuse_queued()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._give_up_queued()
         return None if reader.cancelled() else reader.result()
+
+    async def _beat(self) -> None:
+        """Say twice a second that we live; return when the peer does not."""
+        while not self._is_lost():
+            await asyncio.sleep(TICK_SECONDS)
+            if self._pulse.tick(self._now()):
+                self._beat_soon()
+
+    def _beat_soon(self) -> None:
+        self._beat_is_due = True
+        self._wake.set()
+
+    def _is_lost(self) -> bool:
+        if not self.reason and (reason := self._pulse.verdict(self._now())):
+            _LOG.info("%s is lost: %s", self.peer, reason)
+            self.reason = reason
+        return bool(self.reason)
+
+    # In --------------------------------------------------------------------------------------
 
     async def _read_all(self, handler: StreamHandler) -> Bye | None:
         while (frame := await self._duplex.read()) is not None:
-            self._received_bytes += len(frame)
+            now = self._now()
+            self._pulse.heard(len(frame), now)
+            if self._pulse.owes_beat(now):
+                self._beat_soon()
             try:
-                goodbye = self._hear(frame, handler)
+                goodbye = self._hear(frame, handler, now)
             except ProtocolError as error:
                 _LOG.warning("%s: %s; the stream ends", self.peer, error)
                 self.send(Refused(RefusalKind.MALFORMED, str(error)))
                 return None
-            if goodbye is not None:
+            if goodbye is not None or self._is_lost():
                 return goodbye
-            if self._owed > MAX_OWED:
+            if self._outbox.is_overdue:
                 _LOG.warning("%s asks and does not listen; the stream ends", self.peer)
                 return None
         return None
 
-    def _hear(self, frame: bytes, handler: StreamHandler) -> Bye | None:
+    def _hear(self, frame: bytes, handler: StreamHandler, now: float) -> Bye | None:
         """Pass on what a frame says; the goodbye in it, if there is one."""
         for message in decode_all(frame):
             if isinstance(message, Bye):
                 return message
-            if isinstance(message, Chunk):
+            if isinstance(message, Beat):
+                self._pulse.heard_beat(message.received, now)
+            elif isinstance(message, Chunk):
+                self._pulse.heard_chunk(now, follows=message.offset > 0)
                 handler.on_chunk(self, message)
             else:
                 handler.on_control(self, message)
         return None
 
+    # Out -------------------------------------------------------------------------------------
+
     async def _write_all(self) -> bool:
         """Write what is queued; true after a goodbye, false when the stream is of no use."""
         try:
-            while True:
-                while self._queue:
-                    item = self._queue[0]
-                    if isinstance(item, TensorSend) and not _is_small(item):
-                        self._queue.popleft()
-                        await self._write_tensor(item)
-                    elif await self._write_together():
-                        await self._duplex.finish()
-                        return True
-                self._wake.clear()
-                await self._wake.wait()
+            while not await self._write_next():
+                pass
+            await self._duplex.finish()
         except ConnectionError as error:
             _LOG.debug("%s: %s", self.peer, error)
         except Exception:
             _LOG.exception("%s can not be written to; the stream ends", self.peer)
+        else:
+            return True
         self._duplex.abort()
         return False
 
-    async def _write_together(self) -> bool:
-        """Write the small items at the queue's head as one message; true after a goodbye."""
+    async def _write_next(self) -> bool:
+        """Write what is first in turn, or wait until there is something; true after the end."""
+        last = await self._write_together()
+        if isinstance(last, _LAST_WORDS):
+            return True
+        if self._outbox.has_control:
+            return False
+        if (send := self._outbox.take_tensor()) is not None:
+            return await self._write_tensor(send)
+        if not self._beat_is_due and not self._outbox:
+            self._wake.clear()
+            await self._wake.wait()
+        return False
+
+    async def _write_together(self) -> Control | None:
+        """Write control and small tensors that wait as one message; the last word, if it ends one.
+
+        A Welcome ends a message: it is awaited alone, and nobody counts it.
+        """
         sends: list[TensorSend] = []
         whole = False
         try:
-            frames, over = self._take_small(sends)
+            frames, last = self._take_small(sends)
             if frames:
                 await self._write(join(frames))
             whole = True
         finally:
             for send in sends:
                 send.done(whole)
+        if isinstance(last, Welcome):
+            self._pulse.greeted()
+        return last
+
+    async def _write_tensor(self, send: TensorSend) -> bool:
+        whole = over = False
+        self._writing = send
+        try:
+            whole, over = await self._write_chunks(send)
+        finally:
+            self._writing = None
+            send.done(whole)
         return over
 
-    def _take_small(self, sends: list[TensorSend]) -> tuple[list[bytes], bool]:
-        """Encode what can be written together; tensors are noted in ``sends`` first of all.
+    async def _write_chunks(self, send: TensorSend) -> tuple[bool, bool]:
+        """Whether all of it was written, and whether what came between ended the stream."""
+        offset = 0
+        while budget := send.deadline.budget(self._now()):
+            size = self._pulse.chunk_bytes
+            await self._write(encode_chunk(send, offset, size, budget))
+            offset += size
+            if offset >= len(send.payload):
+                return True, False
+            frames, last = self._take_controls()
+            if frames:
+                await self._write(join(frames))
+            if isinstance(last, _LAST_WORDS) or self._writing is not send:
+                return False, isinstance(last, _LAST_WORDS)
+        return False, False
 
-        Also says whether the last frame is a goodbye. A Welcome ends a message: it is awaited
-        alone.
-        """
-        frames: list[bytes] = []
-        size, item = 0, None
-        while self._queue and _is_small(self._queue[0]) and (not frames or size < SMALL_BYTES):
-            item = self._queue.popleft()
-            if not isinstance(item, TensorSend):
-                self._owed -= _weight(item)
-                frames.append(encode_control(item))
-            elif budget := item.deadline.budget(self._now()):
-                sends.append(item)
-                frames.append(encode_chunk(item, 0, SMALL_BYTES, budget))
+    def _take_small(self, sends: list[TensorSend]) -> tuple[list[bytes], Control | None]:
+        """Encode what can be written together; tensors are noted in ``sends`` first of all."""
+        frames, last = self._take_controls()
+        if isinstance(last, _ALONE):
+            return frames, last
+        size = sum(map(len, frames))
+        while size < SMALL_BYTES and (send := self._outbox.take_tensor(SMALL_BYTES)) is not None:
+            if budget := send.deadline.budget(self._now()):
+                sends.append(send)
+                frames.append(encode_chunk(send, 0, SMALL_BYTES, budget))
+                size += len(frames[-1])
             else:
-                item.done(False)
-                continue
+                send.done(False)
+        last = self._outbox.take_goodbye()
+        return [*frames, encode_control(last)] if last else frames, last
+
+    def _take_controls(self) -> tuple[list[bytes], Control | None]:
+        """Encode control that waits, and a beat if one is due; also what has to end a message."""
+        frames: list[bytes] = []
+        size, control = 0, None
+        while size <= SMALL_BYTES and (control := self._outbox.take_control()) is not None:
+            frames.append(encode_control(control))
             size += len(frames[-1])
-            if isinstance(item, Welcome | Bye | Refused):
-                break
-        return frames, isinstance(item, Bye | Refused)
-
-    async def _write_tensor(self, send: TensorSend) -> None:
-        whole = False
-        try:
-            whole = await self._write_chunks(send)
-        finally:
-            send.done(whole)
-
-    async def _write_chunks(self, send: TensorSend) -> bool:
-        for offset in range(0, max(1, len(send.payload)), CHUNK_BYTES):
-            budget = send.deadline.budget(self._now())
-            if not budget:
-                return False
-            await self._write(encode_chunk(send, offset, CHUNK_BYTES, budget))
-        return True
+            if isinstance(control, _ALONE):
+                return frames, control
+        if self._beat_is_due:
+            self._beat_is_due = False
+            frames.append(encode_control(Beat(self._pulse.says_beat(self._now()))))
+        return frames, None
 
     async def _write(self, frame: bytes) -> None:
+        self._pulse.writes(len(frame), self._now())
         await self._duplex.write(frame)
-        self._sent_bytes += len(frame)
 
-    def _refuse_queued(self) -> None:
-        while self._queue:
-            item = self._queue.popleft()
-            if isinstance(item, TensorSend):
-                item.done(False)
+    def _give_up_queued(self) -> None:
+        while (send := self._outbox.take_tensor()) is not None:
+            send.done(False)
 
     def close(self, reason: str = "") -> None:
         """Say goodbye after what is queued; the stream ends when the peer has heard it."""
@@ -282,12 +332,4 @@ class PeerStream:
 
     def statistics(self) -> StreamStatistics:
         """What waits and what was written."""
-        return StreamStatistics(len(self._queue), self._sent_bytes, self._received_bytes)
-
-
-def _is_small(item: Control | TensorSend) -> bool:
-    return not isinstance(item, TensorSend) or len(item.payload) <= SMALL_BYTES
-
-
-def _weight(control: Control) -> int:
-    return len(control.keys) if isinstance(control, Released) else 1
+        return StreamStatistics(len(self._outbox), self._pulse.sent, self._pulse.received)

@@ -12,7 +12,8 @@ from edgechain.spec.message import Bye, Cancel, Control, Released, Welcome
 from edgechain.spec.tensor import MAX_RANK
 from edgechain.transport.codec import decode, decode_all, encode_chunk, encode_control
 from edgechain.transport.memory_pipe import memory_pipe
-from edgechain.transport.stream import MAX_OWED, MAX_TOGETHER, PeerStream
+from edgechain.transport.outbox import MAX_OWED, MAX_TOGETHER
+from edgechain.transport.stream import PeerStream
 from tests.runtime.keys import GENERATION, hop, key
 from tests.transport.ears import Done, Ears
 from tests.transport.words import tensor

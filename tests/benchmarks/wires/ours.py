@@ -23,6 +23,7 @@ from edgechain.spec.message import (
     TensorSend,
     Welcome,
 )
+from edgechain.transport import pulse
 from edgechain.transport import stream as product
 from edgechain.transport.link import Link
 from edgechain.transport.server import NodeServer
@@ -44,7 +45,7 @@ CRIPPLED_BYTES = 64
 
 def cripple(size: int) -> None:
     """From now on this process sends a tensor of ``size`` bytes in absurdly small chunks."""
-    product.CHUNK_BYTES = max(CRIPPLED_BYTES, size // CRIPPLED_CHUNKS)
+    pulse.MAX_CHUNK_BYTES = max(CRIPPLED_BYTES, size // CRIPPLED_CHUNKS)
     product.SMALL_BYTES = 0
 
 
