@@ -87,6 +87,10 @@ class Hello:
     version: int = WIRE_VERSION
     challenge: bytes = b""
     """Random bytes that the answerer signs in its ``Welcome``; empty in a fleet without keys."""
+    caller: bytes = field(default=b"", repr=False)
+    """SHA-256 of the certificate that the caller proved to hold. It is never on the wire: whoever
+    takes the handshake notes it, and it goes into the answerer's signature, so that an answer to
+    one caller cannot be passed on to another."""
 
 
 @dataclass(frozen=True, slots=True)
