@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
@@ -17,7 +18,7 @@ from tests.runtime import join_machine, slot_machine
 EXAMPLES = 1000
 STEPS = 50
 
-MOST_UNTIL_SEEN = 500
+MOST_UNTIL_SEEN = 2000
 """Histories in which a broken class has to be found out, at any scale."""
 
 Machine = type[RuleBasedStateMachine]
@@ -49,7 +50,9 @@ class Tally:
     broken_by: BaseException | None = None
 
 
-def examine(machine: Machine, examples: int, on_example: Callable[[int], None]) -> Tally:
+def examine(
+    machine: Machine, examples: int, on_example: Callable[[int], None], *phases: Phase
+) -> Tally:
     """Run a machine; ``on_example`` hears how many histories there were."""
     tally = Tally()
     wanted = settings(
@@ -58,7 +61,8 @@ def examine(machine: Machine, examples: int, on_example: Callable[[int], None]) 
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, *phases),
+        report_multiple_bugs=False,
     )
     try:
         run_state_machine_as_test(_counted(machine, tally, on_example), settings=wanted)
@@ -84,7 +88,8 @@ def _counted(machine: Machine, tally: Tally, on_example: Callable[[int], None]) 
 
 def _hold(subject: Subject, examples: int, report: Report) -> Row:
     report.say(f"{subject.title}: {examples} histories of {STEPS} steps")
-    tally = examine(subject.machine, examples, lambda done: report.progress(done, examples))
+    on_example = partial(_progress, report, examples)
+    tally = examine(subject.machine, examples, on_example, Phase.shrink)
     if tally.broken_by is not None:
         for line in "".join(traceback.format_exception(tally.broken_by)).splitlines():
             report.say(line)
@@ -97,10 +102,13 @@ def _hold(subject: Subject, examples: int, report: Report) -> Row:
     )
 
 
+def _progress(report: Report, examples: int, done: int) -> None:
+    report.progress(min(done, examples), examples)
+
+
 def _see(title: str, machine: Machine) -> Row:
     """A broken class; what is looked for is that it is seen, not the shortest way to see it."""
-    seen: list[int] = []
-    tally = examine(machine, MOST_UNTIL_SEEN, seen.append)
+    tally = examine(machine, MOST_UNTIL_SEEN, lambda _done: None)
     is_seen = isinstance(tally.broken_by, AssertionError | LookupError | ValueError)
     what = f"seen: {type(tally.broken_by).__name__}" if is_seen else "not seen"
     return control(title, "is seen failing", f"{what}, {tally.examples} histories", is_seen)
