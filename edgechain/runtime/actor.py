@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import StrEnum
 
-from edgechain.errors import NodeFailed, WorkerLost
+from edgechain.errors import InvalidChain, NodeFailed, WorkerLost
 from edgechain.runtime.clock import Clock
+from edgechain.runtime.patience import RunTimes, RunWatch
+from edgechain.runtime.restarts import LOADS_TRIED, Restarts
 from edgechain.runtime.slots import Attempt
 from edgechain.runtime.stage_queue import StageQueue
 from edgechain.runtime.worker_process import WorkerProcess
@@ -20,12 +22,8 @@ from edgechain.spec.status import StageStatus
 
 _LOG = logging.getLogger(__name__)
 
-TIMES_KEPT = 256
-RESTARTS_ALLOWED = 5
-RESTART_WINDOW_SECONDS = 30.0
-"""OTP's supervisors allow 1 in 5 s; a model that kills its worker deserves a little more."""
-
-OpenWorker = Callable[[], Awaitable[WorkerProcess]]
+OnEnd = Callable[[], None]
+OpenWorker = Callable[[OnEnd], Awaitable[WorkerProcess]]
 Report = Callable[[Attempt, StageName, Outcome | Resting], None]
 
 
@@ -35,6 +33,7 @@ class ActorState(StrEnum):
     NEW = "new"
     READY = "ready"
     RUNNING = "running"
+    RESTING = "resting"
     CLOSED = "closed"
 
 
@@ -42,8 +41,10 @@ class StageActor:
     """Runs its stage for one attempt at a time, in the order in which attempts are complete.
 
     ``report`` is told the outcome of every run, after which the attempt no longer counts as
-    running here. A worker that dies takes the attempt with it (``Lost``) and is replaced; too many
-    deaths raise ``NodeFailed`` out of ``run``.
+    running here. A worker that ends or hangs takes the attempt with it (``Lost``) and is replaced
+    at once; after too many in a row without a good run the stage rests, and what comes meanwhile
+    is turned away (``Resting``). A worker that ends while it has nothing to do is replaced as
+    well. ``NodeFailed`` comes out of ``run`` when no worker can be loaded any more.
     """
 
     def __init__(
@@ -57,24 +58,27 @@ class StageActor:
         self.stage = stage
         self._wanted = wanted
         self._queue = StageQueue(wanted, slots)
-        self._something_ready = asyncio.Event()
+        self._wake = asyncio.Event()
+        """Set when an attempt is ready, and when the worker has ended."""
         self._open_worker = open_worker
         self._worker: WorkerProcess | None = None
         self._clock = clock
         self._state = ActorState.NEW
-        self._times: deque[float] = deque(maxlen=TIMES_KEPT)
-        self._deaths: deque[float] = deque(maxlen=RESTARTS_ALLOWED)
+        self._times = RunTimes()
+        self._restarts = Restarts()
+        self._cause = ""
+        """What became of the worker that is being replaced."""
         self._ran = self._failed = 0
 
     async def start(self) -> None:
         """Start the worker; returns when it can run."""
-        self._worker = await self._open_worker()
+        self._worker = await self._open_worker(self._wake.set)
         self._enter(ActorState.READY)
 
     def deliver(self, attempt: Attempt, tensor: int) -> None:
         """Say that one of the stage's inputs lies in the attempt's slot."""
         if self._queue.deliver(attempt, tensor):
-            self._something_ready.set()
+            self._wake.set()
 
     def forget(self, attempt: Attempt) -> None:
         """Drop what waits for an attempt that has ended."""
@@ -82,62 +86,95 @@ class StageActor:
 
     async def run(self, report: Report) -> None:
         """Work until cancelled."""
+        if self._worker is None:
+            raise NodeFailed(f"stage {self.stage.name} was never started")
         self._enter(ActorState.RUNNING)
+        worker = self._worker
         while True:
-            self._something_ready.clear()
-            while (attempt := self._queue.take(self._clock.now())) is not None:
-                await self._execute(attempt, report)
-            await self._something_ready.wait()
+            self._wake.clear()
+            if worker.gone:
+                worker = await self._replace(worker, report)
+            elif (attempt := self._queue.take(self._clock.now())) is not None:
+                await self._execute(worker, attempt, report)
+            else:
+                await self._wake.wait()
 
-    async def _execute(self, attempt: Attempt, report: Report) -> None:
+    async def _execute(self, worker: WorkerProcess, attempt: Attempt, report: Report) -> None:
         name = self.stage.name
         attempt.to_run.discard(name)
         attempt.running.add(name)
-        lost: WorkerLost | None = None
-        outcome: Outcome
         try:
-            outcome = await self._invoke(attempt)
-        except WorkerLost as error:
-            lost, outcome = error, Lost(_without_stage(error, name))
+            outcome = await self._invoke(worker, attempt)
         finally:
             attempt.running.discard(name)
         self._note(outcome)
-        report(attempt, name, outcome)
-        if lost is not None:  # the client need not wait for the next worker to hear of it
-            await self._replace_worker(lost)
+        report(attempt, name, outcome)  # the client need not wait for the next worker to hear of it
 
-    async def _invoke(self, attempt: Attempt) -> Ran | str:
-        if self._worker is None:
-            raise NodeFailed(f"stage {self.stage.name} was never started")
+    async def _invoke(self, worker: WorkerProcess, attempt: Attempt) -> Outcome:
         shapes = tuple(attempt.shapes[tensor] for tensor in self._wanted)
-        return await self._worker.run(attempt.slot, shapes)
+        watch = RunWatch(self._times.patience, self._clock.now())
 
-    async def _replace_worker(self, cause: WorkerLost) -> None:
-        while True:
-            _LOG.warning("%s; starting another", cause)
-            self._count_death(cause)
-            await self._close_worker()
-            try:
-                self._worker = await self._open_worker()
-            except WorkerLost as error:
-                cause = error
-            else:
-                return
+        def is_hung() -> bool:
+            now = self._clock.now()
+            awaited = not attempt.ended and not attempt.deadline.has_passed(now)
+            return watch.is_hung(now, awaited=awaited)
 
-    def _count_death(self, cause: WorkerLost) -> None:
-        now = self._clock.now()
-        if len(self._deaths) == RESTARTS_ALLOWED and now - self._deaths[0] < RESTART_WINDOW_SECONDS:
-            raise NodeFailed(
-                f"{cause}; it is the {RESTARTS_ALLOWED + 1}th time, giving up"
-            ) from cause
-        self._deaths.append(now)
+        try:
+            return await worker.run(attempt.slot, shapes, is_hung)
+        except WorkerLost as error:
+            return Lost(self._without_stage(error))
 
     def _note(self, outcome: Outcome) -> None:
         if isinstance(outcome, Ran):
             self._ran += 1
-            self._times.append(outcome.nanoseconds / 1e6)
-        else:
-            self._failed += 1
+            self._restarts.ran()
+            self._times.add(outcome.nanoseconds / 1e9)
+            return
+        self._failed += 1
+        if isinstance(outcome, Lost):
+            self._cause = outcome.reason
+
+    async def _replace(self, worker: WorkerProcess, report: Report) -> WorkerProcess:
+        """Another worker for one that has ended, as soon as that is allowed."""
+        cause, self._cause = self._cause, ""
+        cause = cause or self._without_stage(await worker.verdict())
+        _LOG.warning("stage %s: %s; starting another", self.stage.name, cause)
+        self._restarts.lost(self._clock.now())
+        await self._close_worker()
+        while True:
+            await self._rest(cause, report)
+            try:
+                self._worker = await self._open_worker(self._wake.set)
+            except (WorkerLost, InvalidChain) as error:
+                cause = self._without_stage(error)
+                self._count_failed_load(error)
+            else:
+                self._restarts.loaded()
+                return self._worker
+
+    def _count_failed_load(self, error: WorkerLost | InvalidChain) -> None:
+        _LOG.warning("%s", error)
+        if not self._restarts.unloadable(self._clock.now()):
+            raise NodeFailed(f"{error}; it is the {LOADS_TRIED}th time, giving up") from error
+
+    async def _rest(self, cause: str, report: Report) -> None:
+        """Wait until another worker may be started, and turn away what comes."""
+        if not self._restarts.rest(self._clock.now()):
+            return
+        self._enter(ActorState.RESTING)
+        while seconds := self._restarts.rest(self._clock.now()):
+            self._wake.clear()
+            while (attempt := self._queue.take(self._clock.now())) is not None:
+                self._turn_away(attempt, f"rests for {seconds:.1f} s: {cause}", report)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
+        self._enter(ActorState.RUNNING)
+
+    def _turn_away(self, attempt: Attempt, reason: str, report: Report) -> None:
+        attempt.to_run.discard(self.stage.name)
+        self._failed += 1
+        report(attempt, self.stage.name, Resting(reason))
 
     async def close(self) -> None:
         """End the worker; may be called twice."""
@@ -153,21 +190,20 @@ class StageActor:
         _LOG.debug("stage %s: %s -> %s", self.stage.name, self._state, state)
         self._state = state
 
+    def _without_stage(self, error: Exception) -> str:
+        """A reason that will be told with the stage's name in front of it anyway."""
+        return str(error).removeprefix(f"stage {self.stage.name}: ")
+
     def statistics(self) -> StageStatus:
         """How the stage is doing."""
-        times, queue = self._times or (0.0,), self._queue.statistics()
+        queue = self._queue.statistics()
         return StageStatus(
             name=self.stage.name,
             pid=self._worker.pid if self._worker else 0,
             ran=self._ran,
             failed=self._failed,
             waiting=queue.ready + queue.joining,
-            mean_ms=sum(times) / len(times),
-            max_ms=max(times),
+            mean_ms=self._times.mean * 1e3,
+            max_ms=self._times.longest * 1e3,
             resident_bytes=self._worker.resident_bytes() if self._worker else 0,
         )
-
-
-def _without_stage(error: WorkerLost, stage: StageName) -> str:
-    """A reason that will be told with the stage's name in front of it anyway."""
-    return str(error).removeprefix(f"stage {stage}: ")

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -113,6 +113,12 @@ def open_interpreter(
     with _verdict("cannot be loaded"), _quiet_stderr():
         engine = module.Interpreter(model_content=model, num_threads=threads)
         return Interpreter(engine, chosen)
+
+
+def preload(kind: InterpreterKind) -> None:
+    """Import what ``open_interpreter`` will want, if it is installed; it starts no thread."""
+    with suppress(MissingDependency):
+        importlib.import_module(_MODULES[chosen_kind(kind)])
 
 
 def chosen_kind(kind: InterpreterKind) -> InterpreterKind:

@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from edgechain.runtime.actor import OpenWorker, Report, StageActor
+from edgechain.runtime.actor import OnEnd, OpenWorker, Report, StageActor
 from edgechain.runtime.arena import Arena
 from edgechain.runtime.clock import Clock
 from edgechain.runtime.layout import SlotLayout, lay_out
 from edgechain.runtime.worker_process import WorkerProcess
 from edgechain.runtime.worker_wire import Region, WorkerSetup
+from edgechain.runtime.zygote_process import ZygoteProcess
 from edgechain.spec.chain import ChainManifest, Stage
 from edgechain.spec.ids import StageName
 
 
 class Supervisor:
-    """The stages of one node. ``async with`` starts every worker, or none of them stays.
+    """The stages of one generation on a node. ``async with`` starts every worker, or none stays.
 
     ``actors`` are the running actors by stage, ``arena`` and ``layout`` the slots' memory.
     """
@@ -38,6 +39,7 @@ class Supervisor:
         self._directory = directory.resolve()
         self._threads = threads
         self._interpreter = interpreter
+        self._zygote = ZygoteProcess(interpreter)
         names = frozenset(stages)
         self.layout: SlotLayout = lay_out(manifest, names)
         self.arena = Arena.create(self.layout.slot_bytes * slots)
@@ -64,6 +66,7 @@ class Supervisor:
 
     async def __aexit__(self, *exc: object) -> None:
         await asyncio.gather(*(actor.close() for actor in self.actors.values()))
+        await self._zygote.close()
         self.arena.close()
 
     async def run(self, report: Report) -> None:
@@ -88,15 +91,16 @@ class Supervisor:
         )
 
     def _opener(self, stage: Stage) -> OpenWorker:
-        async def open_worker() -> WorkerProcess:
-            return await WorkerProcess.start(self._setup(stage))
+        async def open_worker(on_end: OnEnd) -> WorkerProcess:
+            return await WorkerProcess.start(
+                self._setup(stage), self.arena.fileno, self._zygote, on_end
+            )
 
         return open_worker
 
     def _setup(self, stage: Stage) -> WorkerSetup:
         return WorkerSetup(
             stage=stage.name,
-            arena_fileno=self.arena.fileno,
             arena_bytes=self.arena.size,
             slot_bytes=self.layout.slot_bytes,
             inputs=self._regions(stage.inputs),

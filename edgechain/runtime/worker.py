@@ -1,18 +1,15 @@
 """The interpreter worker: a process of its own that runs one stage on shared-memory slots.
 
-A model that crashes or hangs takes this process with it and not the daemon. It ends when the
-daemon closes its end of the socket, or is gone.
-
-    python -m edgechain.runtime.worker SOCKET_FILENO
+A model that crashes or hangs takes this process with it and not the daemon. It is forked from the
+node's zygote (``runtime.zygote``) and ends when the daemon closes its end of the channel, or is
+gone.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import importlib
-import signal
-import socket
+import os
 import sys
 import time
 import traceback
@@ -28,7 +25,9 @@ from edgechain.errors import EdgechainError, InvalidChain, InvalidModel, StageEr
 from edgechain.runtime import worker_wire as wire
 from edgechain.runtime.arena import Arena
 from edgechain.runtime.interpreter import InterpreterKind, open_interpreter
+from edgechain.runtime.kinship import name_process
 from edgechain.runtime.worker_wire import Region, Shapes, WorkerSetup
+from edgechain.runtime.zygote_wire import Descriptors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,16 +36,12 @@ if TYPE_CHECKING:
     Compute = Callable[[Sequence[Array]], Sequence[Array]]
 
 
-_PR_SET_PDEATHSIG = 1
-"""linux/prctl.h."""
-
-
 class StageRunner:
     """One stage on one arena: reads inputs from a slot, computes, writes outputs to the slot."""
 
-    def __init__(self, setup: WorkerSetup):
+    def __init__(self, setup: WorkerSetup, arena_fileno: int):
         self._setup = setup
-        self._arena = Arena(setup.arena_fileno, setup.arena_bytes)
+        self._arena = Arena(arena_fileno, setup.arena_bytes)
         self._compute = _open_actor(setup) if setup.actor else _open_model(setup)
 
     def run(self, slot: int, shapes: Shapes) -> Shapes:
@@ -132,15 +127,17 @@ def _read_checked(setup: WorkerSetup) -> bytes:
     return content
 
 
-def serve(channel: socket.socket) -> None:
+def serve(channel: int, arena: int) -> None:
     """Answer the daemon until it hangs up."""
-    setup = _receive(channel)
-    if setup is None:
+    text = _receive(channel)
+    if text is None:
         return
+    setup = WorkerSetup.from_json(text)
+    name_process(f"stage {setup.stage}")
     try:
-        runner = StageRunner(WorkerSetup.from_json(setup))
-    except (EdgechainError, OSError) as error:
-        _send(channel, wire.pack_failure(str(error)))
+        runner = StageRunner(setup, arena)
+    except (EdgechainError, OSError, MemoryError) as error:
+        _send(channel, wire.pack_failure(str(error) or type(error).__name__))
         return
     _send(channel, wire.pack_ran(0, ()))
     while (message := _receive(channel)) is not None:
@@ -162,41 +159,38 @@ def _answer(runner: StageRunner, message: bytes) -> bytes:
         return wire.pack_failure(f"{type(error).__name__}: {error} ({where})")
 
 
-def _receive(channel: socket.socket) -> bytes | None:
+def _receive(channel: int) -> bytes | None:
     prefix = _receive_exactly(channel, wire.LENGTH.size)
     return None if prefix is None else _receive_exactly(channel, *wire.LENGTH.unpack(prefix))
 
 
-def _receive_exactly(channel: socket.socket, size: int) -> bytes | None:
+def _receive_exactly(channel: int, size: int) -> bytes | None:
     parts = bytearray()
     while len(parts) < size:
-        part = channel.recv(size - len(parts))
+        part = os.read(channel, size - len(parts))
         if not part:
             return None
         parts += part
     return bytes(parts)
 
 
-def _send(channel: socket.socket, message: bytes) -> None:
-    channel.sendall(wire.LENGTH.pack(len(message)) + message)
+def _send(channel: int, message: bytes) -> None:
+    data = memoryview(wire.LENGTH.pack(len(message)) + message)
+    while data:
+        data = data[os.write(channel, data) :]
 
 
-def _die_with_the_daemon() -> None:
-    """Ask Linux to end this process with its parent, even in the middle of an invoke."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def main(born: Descriptors) -> None:
+    """A worker's life, in the process that was forked for it.
 
-
-def main() -> None:
-    """Entry point of the worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to answer
-    _die_with_the_daemon()
-    with socket.socket(fileno=int(sys.argv[1])) as channel:
-        try:
-            serve(channel)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # the daemon is gone; so are we
-
-
-if __name__ == "__main__":
-    main()
+    The channel is never closed here: the daemon takes its end for the end of the process.
+    """
+    for fileno in born:
+        os.set_inheritable(fileno, False)  # what an actor starts must not hold them open
+    for standard in (1, 2):
+        os.dup2(born.words, standard)
+    os.close(born.words)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    with suppress(BrokenPipeError, ConnectionResetError):  # the daemon is gone; so are we
+        serve(born.channel, born.arena)

@@ -1,136 +1,144 @@
-"""The daemon's side of an interpreter worker: start it, give it slots, notice its end."""
+"""The daemon's side of an interpreter worker: have it forked, give it slots, notice its end."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import signal
 import socket
-import sys
-import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from edgechain.errors import InvalidChain, WorkerLost
 from edgechain.runtime import worker_wire as wire
+from edgechain.runtime.words import Words, WordsReader
+from edgechain.runtime.worker_channel import WorkerChannel
 from edgechain.runtime.worker_wire import Ran, Shapes, WorkerSetup
+from edgechain.runtime.zygote_process import Child, ZygoteProcess
+from edgechain.runtime.zygote_wire import Descriptors
 
-START_SECONDS = 60.0
-"""A Zero 2 W needs about 5 s to import numpy and the interpreter and to load 10 MB."""
+_LOG = logging.getLogger(__name__)
 
-WORDS_KEPT_BYTES = 1 << 20
-"""What a worker may print before its earlier words are forgotten."""
+LOAD_SECONDS = 60.0
+"""A Zero 2 W loads 10 MB in 2 s; nothing that fits such a board needs a minute."""
 
 STOP_SECONDS = 5.0
 """How long a worker that was told to end may finish its invoke before it is killed."""
+
+LEAVE_SECONDS = 0.5
+"""How long a worker that hung up may take to be gone: hanging up is the last that it does."""
+
+TICK_SECONDS = 0.1
+"""How often one asks whether a run hangs; a shorter run costs no such question."""
 
 
 class WorkerProcess:
     """One running worker. One call at a time; ``close`` may be called twice."""
 
     def __init__(
-        self,
-        setup: WorkerSetup,
-        process: asyncio.subprocess.Process,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        stderr: IO[bytes],
+        self, setup: WorkerSetup, child: Child, channel: WorkerChannel, reader: WordsReader
     ):
-        self._setup = setup
-        self._process = process
-        self._reader, self._writer = streams
-        self._stderr = stderr
+        self._stage = setup.stage
+        self._child = child
+        self._channel = channel
+        self._reader = reader
+        child.ended.add_done_callback(lambda _: channel.close())
 
     @classmethod
-    async def start(cls, setup: WorkerSetup) -> WorkerProcess:
-        """Start a worker and wait until it can run.
+    async def start(
+        cls,
+        setup: WorkerSetup,
+        arena_fileno: int,
+        zygote: ZygoteProcess,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> WorkerProcess:
+        """Have a worker forked and wait until it can run; ``on_end`` is called when it has ended.
 
         Raises ``InvalidChain`` when the stage cannot be loaded, ``WorkerLost`` when the process
-        dies over it.
+        dies or hangs over it, or cannot be forked.
         """
         ours, theirs = socket.socketpair()
-        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        reading, writing = os.pipe()
+        reader = WordsReader(reading, Words(_logger(setup.stage), time.monotonic))
+        channel = WorkerChannel(on_end)
         try:
-            with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *_interpreter_command(),
-                    str(theirs.fileno()),
-                    pass_fds=(theirs.fileno(), setup.arena_fileno),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=stderr,
-                    stderr=stderr,
-                )
-            ours.setblocking(False)
-            streams = await asyncio.open_unix_connection(sock=ours)
-        except BaseException:
-            ours.close()  # a worker that was started sees it and ends
-            stderr.close()
+            try:
+                born = Descriptors(theirs.fileno(), arena_fileno, writing)
+                child = await zygote.fork(born)
+            finally:
+                theirs.close()
+                os.close(writing)
+            loop = asyncio.get_running_loop()
+            await loop.create_unix_connection(lambda: channel, sock=ours)
+        except BaseException as error:
+            ours.close()  # a worker that was born sees it and ends
+            reader.close()
+            if isinstance(error, WorkerLost):
+                raise WorkerLost(f"stage {setup.stage}: {error}") from error
             raise
-        worker = cls(setup, process, streams, stderr)
+        worker = cls(setup, child, channel, reader)
         try:
-            await worker._introduce()
+            await worker._introduce(setup)
         except BaseException:
             await worker.close()
             raise
         return worker
 
-    async def _introduce(self) -> None:
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                answer = await self._ask(self._setup.to_json())
-        except TimeoutError:
-            raise WorkerLost(
-                f"stage {self._setup.stage}: its worker did not load in {START_SECONDS:.0f} s"
-            ) from None
+    async def _introduce(self, setup: WorkerSetup) -> None:
+        until = time.monotonic() + LOAD_SECONDS
+        answer = await self._ask(setup.to_json(), lambda: time.monotonic() > until)
         if isinstance(answer, str):
-            prefix = f"stage {self._setup.stage}: "
+            prefix = f"stage {self._stage}: "
             raise InvalidChain(prefix + answer.removeprefix(prefix))
 
     @property
     def pid(self) -> int:
         """The worker's process id."""
-        return self._process.pid
+        return self._child.pid
 
-    async def run(self, slot: int, shapes: Shapes) -> Ran | str:
+    @property
+    def gone(self) -> bool:
+        """Whether it has hung up; ``verdict`` says how it ended."""
+        return self._channel.closed
+
+    async def run(
+        self, slot: int, shapes: Shapes, is_hung: Callable[[], bool] = lambda: False
+    ) -> Ran | str:
         """Run the stage on a slot: ``Ran``, or one line saying why the stage failed.
 
-        Raises ``WorkerLost`` when the process ends instead of answering.
+        ``is_hung`` is asked now and then while it runs. Raises ``WorkerLost`` when the process
+        ends instead of answering, or is ended because it hangs.
         """
-        outcome = await self._ask(wire.pack_run(slot, shapes))
-        self._forget_old_words()
-        return outcome
+        return await self._ask(wire.pack_run(slot, shapes), is_hung)
 
-    async def _ask(self, message: bytes) -> Ran | str:
-        try:
-            self._writer.write(wire.LENGTH.pack(len(message)) + message)
-            prefix = await self._reader.readexactly(wire.LENGTH.size)
-            (size,) = wire.LENGTH.unpack(prefix)
-            if size > wire.MAX_MESSAGE_BYTES:
-                raise ValueError(f"{size} bytes are no answer")
-            return wire.unpack_answer(await self._reader.readexactly(size))
-        except (asyncio.IncompleteReadError, OSError, ValueError) as error:
-            code = await self._end()
-            raise WorkerLost(
-                f"stage {self._setup.stage}: its worker {_manner(code)}{self._last_words()}"
-            ) from error
+    async def _ask(self, message: bytes, is_hung: Callable[[], bool]) -> Ran | str:
+        self._reader.words.begin()
+        start = time.monotonic()
+        answer = self._channel.ask(message)
+        while not answer.done():
+            await asyncio.wait((answer,), timeout=TICK_SECONDS)
+            if not answer.done() and is_hung():
+                self.kill()
+                self._channel.close()
+                waited = time.monotonic() - start
+                raise self._lost(f"hung: no answer for {waited:.1f} s")
+        if (said := answer.result()) is not None:
+            with suppress(ValueError):
+                return wire.unpack_answer(said)
+        raise await self.verdict()
 
-    def _last_words(self) -> str:
-        fileno = self._stderr.fileno()
-        size = os.fstat(fileno).st_size
-        lines = (
-            os.pread(fileno, 4096, max(0, size - 4096))
-            .decode(errors="replace")
-            .strip()
-            .splitlines()
-        )
-        return f": {lines[-1]}" if lines else ""
+    async def verdict(self) -> WorkerLost:
+        """How it ended, now that nobody speaks with it any more."""
+        code = await self._end(LEAVE_SECONDS)
+        self._reader.close()
+        last = self._reader.words.last
+        return self._lost(_manner(code) + (f": {last}" if last else ""))
 
-    def _forget_old_words(self) -> None:
-        """An actor that prints with every frame must not fill the disk."""
-        fileno = self._stderr.fileno()
-        if os.fstat(fileno).st_size > WORDS_KEPT_BYTES:
-            os.lseek(fileno, 0, os.SEEK_SET)  # the worker's offset too: it inherited this one
-            os.ftruncate(fileno, 0)
+    def _lost(self, how: str) -> WorkerLost:
+        return WorkerLost(f"stage {self._stage}: its worker {how}")
 
     def resident_bytes(self) -> int:
         """The worker's resident memory; 0 where the system does not tell."""
@@ -138,32 +146,31 @@ class WorkerProcess:
 
     async def close(self) -> None:
         """Hang up, wait until the process is gone, kill it if it takes too long."""
-        await self._end()
-        self._stderr.close()
+        await self._end(STOP_SECONDS)
+        self._reader.close()
 
-    async def _end(self) -> int:
-        """How the process ended, now that nobody speaks with it any more."""
-        self._writer.close()
-        with suppress(OSError):
-            await self._writer.wait_closed()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                return await self._process.wait()
-        except TimeoutError:
+    async def _end(self, patience: float) -> int | None:
+        self._channel.close()
+        await asyncio.wait((self._child.ended,), timeout=patience)
+        if not self._child.ended.done():
             self.kill()
-            return await self._process.wait()
+            await asyncio.wait((self._child.ended,), timeout=LEAVE_SECONDS)
+        return self._child.ended.result() if self._child.ended.done() else None
 
     def kill(self) -> None:
         """End the process at once."""
-        if self._process.returncode is None:
-            self._process.kill()
+        if not self._child.ended.done():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
-def _interpreter_command() -> Sequence[str]:
-    return (sys.executable, "-P", "-m", "edgechain.runtime.worker")
+def _logger(stage: str) -> Callable[[str], None]:
+    return lambda line: _LOG.info("stage %s says: %s", stage, line)
 
 
-def _manner(code: int) -> str:
+def _manner(code: int | None) -> str:
+    if code is None:
+        return "ended with the process it was forked from"
     return f"was killed by signal {-code}" if code < 0 else f"exited with status {code}"
 
 

@@ -42,7 +42,6 @@ class WorkerSetup:
     """Everything a worker needs to know. ``file`` is absolute and must have this SHA-256."""
 
     stage: str
-    arena_fileno: int
     arena_bytes: int
     slot_bytes: int
     inputs: tuple[Region, ...]

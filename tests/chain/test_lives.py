@@ -33,6 +33,12 @@ def children_of(pid: int) -> set[int]:
     return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
+def descendants_of(pid: int) -> set[int]:
+    """A node's zygote and the workers that it forked."""
+    found = children_of(pid)
+    return found.union(*map(descendants_of, found))
+
+
 def is_empty(folder: Path) -> bool:
     return not list(folder.glob("*"))
 
@@ -61,8 +67,8 @@ def test_a_node_told_to_stop_leaves_nothing(
     tmp_path: Path, five: Path, number: signal.Signals
 ) -> None:
     process, said = start_node(write_config(tmp_path, five, port=0))
-    workers = children_of(process.pid)
-    assert (said["event"], said["pid"], len(workers)) == ("listening", process.pid, 5)
+    workers = descendants_of(process.pid)
+    assert (said["event"], said["pid"], len(workers)) == ("listening", process.pid, 1 + 5)
     process.send_signal(number)
     _, log = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, log
@@ -123,8 +129,8 @@ def test_nodes_end_by_themselves_when_up_is_killed(
     assert up.stderr
     assert any("Ctrl-C ends it" in line for line in iter(up.stdout.readline, ""))
     nodes = children_of(up.pid)
-    workers = {worker for node in nodes for worker in children_of(node)}
-    assert (len(nodes), len(workers)) == (3, 3)
+    workers = {worker for node in nodes for worker in descendants_of(node)}
+    assert (len(nodes), len(workers)) == (3, 3 + 3)
     up.kill()
     up.wait(WITHIN)
     up.stdout.close()

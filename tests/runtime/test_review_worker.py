@@ -11,15 +11,9 @@ import pytest
 
 from edgechain.errors import InvalidModel, WorkerLost
 from edgechain.runtime import worker_process
-from edgechain.runtime.actor import StageActor
-from edgechain.runtime.clock import ManualClock
 from edgechain.runtime.interpreter import Interpreter, InterpreterKind
-from edgechain.runtime.slots import Attempt
-from edgechain.runtime.worker_wire import Lost, Ran, pack_failure, pack_ran, unpack_answer
-from edgechain.spec.deadline import Deadline
-from tests.runtime.keys import hop, key
+from edgechain.runtime.worker_wire import Ran, pack_failure, pack_ran, unpack_answer
 from tests.runtime.workers import actor_setup, working
-from tests.spec.manifests import stage
 
 
 class Engine:
@@ -74,7 +68,7 @@ def test_a_reason_that_is_not_utf8() -> None:
 async def test_a_worker_that_hangs_up_and_stays_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_process, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(worker_process, "LEAVE_SECONDS", 0.2)
     path = tmp_path / "stubborn.py"
     path.write_text(
         "import os, time\n"
@@ -92,50 +86,21 @@ async def test_a_worker_that_hangs_up_and_stays_is_killed(
 async def test_an_answer_that_makes_no_sense_costs_the_worker(
     tmp_path: Path, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_process, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(worker_process, "LEAVE_SECONDS", 0.2)
     path = tmp_path / "babble.py"
     path.write_text(
-        "import os, sys, time\n"
+        "import os, stat, time\n"
+        "def is_socket(number):\n"
+        "    try:\n"
+        "        return stat.S_ISSOCK(os.fstat(number).st_mode)\n"
+        "    except OSError:\n"
+        "        return False\n"
         "class Babble:\n"
         "    def __call__(self, x):\n"
-        f"        os.write(int(sys.argv[1]), {answer})\n"
+        "        sockets = [n for n in range(64) if is_socket(n)]\n"
+        f"        os.write(*sockets, {answer})\n"
         "        time.sleep(3600)\n"
     )
     async with working(actor_setup(path, "Babble")) as ours:
         with pytest.raises(WorkerLost):
             await asyncio.wait_for(ours.run(np.zeros((1, 4), np.float32)), 10)
-
-
-class Doomed:
-    """A worker that is lost on its first call."""
-
-    pid = 0
-
-    async def run(self, slot: int, shapes: object) -> Ran:
-        raise WorkerLost("stage head: its worker was killed by signal 9")
-
-    async def close(self) -> None:
-        """It is gone already."""
-
-
-async def test_the_client_hears_of_a_lost_worker_before_the_next_one_has_started() -> None:
-    told: list[object] = []
-    starting = asyncio.Event()
-
-    async def open_worker() -> Any:
-        if told:
-            starting.set()
-            await asyncio.Event().wait()
-        return Doomed()
-
-    actor = StageActor(stage("head", ("photo",), ("a",)), (0,), 1, open_worker, ManualClock())
-    await actor.start()
-    attempt = Attempt(key(0), (hop("here"),), 0, Deadline(9.0), {"head"})
-    attempt.shapes[0] = (1, 4)
-    actor.deliver(attempt, 0)
-    running = asyncio.create_task(actor.run(lambda *outcome: told.append(outcome)))
-    await asyncio.wait_for(starting.wait(), 5)
-    assert told == [(attempt, "head", Lost("its worker was killed by signal 9"))]
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await actor.close()

@@ -217,4 +217,4 @@ async def test_a_worker_ends_when_nobody_holds_its_socket(actors: Path) -> None:
     async with working(actor_setup(actors, "Same")) as live:
         worker: WorkerProcess = live.worker
         await worker.close()
-        assert worker._process.returncode == 0
+        assert worker._child.ended.result() == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from edgechain.runtime.arena import Arena
 from edgechain.runtime.worker_process import WorkerProcess
 from edgechain.runtime.worker_wire import Ran, Region, WorkerSetup
+from edgechain.runtime.zygote_process import ZygoteProcess
 
 Array = NDArray[Any]
 SLOT_BYTES = 256
@@ -23,10 +23,9 @@ HALF = SLOT_BYTES // 2
 
 
 def model_setup(path: Path, **more: Any) -> WorkerSetup:
-    """A worker for a model of one row of four floats; its arena comes later."""
+    """A worker for a model of one row of four floats."""
     known: dict[str, Any] = {
         "stage": "s",
-        "arena_fileno": -1,
         "arena_bytes": SLOT_BYTES * SLOTS,
         "slot_bytes": SLOT_BYTES,
         "inputs": (Region("x", 0, HALF, "float32", (1, 4)),),
@@ -50,8 +49,8 @@ def actor_setup(path: Path, name: str, **more: Any) -> WorkerSetup:
 class Working:
     """A running worker and its slots."""
 
-    def __init__(self, worker: WorkerProcess, arena: Arena):
-        self.worker, self.arena = worker, arena
+    def __init__(self, worker: WorkerProcess, arena: Arena, zygote: ZygoteProcess):
+        self.worker, self.arena, self.zygote = worker, arena, zygote
 
     async def run(self, value: Array, slot: int = 0) -> Array | str:
         """Run on a slot; a copy of the output, or why there is none."""
@@ -67,13 +66,15 @@ class Working:
 
 @asynccontextmanager
 async def working(setup: WorkerSetup) -> AsyncIterator[Working]:
-    arena = Arena.create(setup.arena_bytes)
+    arena, zygote = Arena.create(setup.arena_bytes), ZygoteProcess(setup.interpreter)
     try:
-        worker = await WorkerProcess.start(replace(setup, arena_fileno=arena.fileno))
+        worker = await WorkerProcess.start(setup, arena.fileno, zygote)
         try:
-            yield Working(worker, arena)
+            yield Working(worker, arena, zygote)
         finally:
             await worker.close()
             await worker.close()
     finally:
+        await zygote.close()
+        await zygote.close()
         arena.close()
