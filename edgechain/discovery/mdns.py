@@ -64,9 +64,11 @@ class MdnsRegistry:
         Returns with the first announcement out; its repetitions follow within half a second.
         Announcing the same life of a node again tells what has changed.
         """
+        name = f"{instance_of(hint)}.{SERVICE}"
         info = AsyncServiceInfo(
             SERVICE,
-            f"{instance_of(hint)}.{SERVICE}",
+            name,
+            server=name,
             addresses=[socket.inet_aton(address) for address in addresses],
             port=port,
             properties=hint.to_txt(),

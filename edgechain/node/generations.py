@@ -97,7 +97,7 @@ class Generations:
     def _drop(self, generation: Generation) -> None:
         if generation in self._tasks:
             self._running[generation].give_up()
-            self._tasks[generation].cancel()
+            _cancel(self._tasks[generation])
         else:
             self._failed.pop(generation, None)
 
@@ -154,8 +154,13 @@ class Generations:
         self._closing = True
         tasks = list(self._tasks.values())
         for task in tasks:
-            task.cancel()
+            _cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task once it has begun: one that has not would never give back what it owns."""
+    asyncio.get_running_loop().call_soon(task.cancel)
 
 
 def printable(reason: str) -> str:

@@ -49,12 +49,17 @@ def reconcile(
     loaded, not linked) is not named. A generation that failed stays so until it is forgotten.
     """
     wanted = tuple(dict.fromkeys(g for g in (current, beside) if g is not None))
+    if current not in running and _room(running) <= 0:
+        wanted = (current,)  # what is to be ready beside makes room for what is to serve
     actions: list[Action] = [
         Drop(g) for g, state in running.items() if g not in wanted and state in _UNUSED
     ]
     if running.get(current) is GenerationState.READY:
         actions.append(Promote(current))
-    room = MAX_GENERATIONS - sum(s is not GenerationState.FAILED for s in running.values())
     missing = [g for g in wanted if g not in running]
-    actions.extend(Load(g) for g in missing[: max(0, room)])
+    actions.extend(Load(g) for g in missing[: max(0, _room(running))])
     return actions
+
+
+def _room(running: Mapping[Generation, GenerationState]) -> int:
+    return MAX_GENERATIONS - sum(s is not GenerationState.FAILED for s in running.values())
