@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,7 @@ class NodeProcess:
         self.module = module
         self._config = config
         self._lifeline = lifeline
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._heard: dict[str, asyncio.Future[None]] = {}
         self._listening: asyncio.Task[None] | None = None
 
@@ -52,10 +53,14 @@ class NodeProcess:
     @property
     def is_running(self) -> bool:
         """Whether its process has not ended."""
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.poll() is None
 
     async def start(self) -> None:
-        """Start a life; returns when the process was made."""
+        """Start a life; returns when the process was made.
+
+        Not by the loop's own means: uvloop forks, and where gRPC works in other threads one child
+        in fifteen does not live to its exec. ``Popen`` uses vfork.
+        """
         reading, writing = os.pipe()
         loop = asyncio.get_running_loop()
         self._heard = {event: loop.create_future() for event in ("listening", "linked")}
@@ -63,11 +68,11 @@ class NodeProcess:
         words += ["--announce-fd", str(writing), "--lifeline-fd", str(self._lifeline)]
         try:
             with self.log.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    *words,
+                self._process = subprocess.Popen(  # noqa: ASYNC220 - for some milliseconds
+                    words,
                     pass_fds=(writing, self._lifeline),
                     start_new_session=True,
-                    stdin=asyncio.subprocess.DEVNULL,
+                    stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                 )
@@ -117,7 +122,10 @@ class NodeProcess:
 
     async def gone(self) -> None:
         """Wait until the process has ended."""
-        await self._alive_or_not().wait()
+        process = self._alive_or_not()
+        if process.poll() is None:
+            await _readable(os.pidfd_open(process.pid))
+            process.wait()
         if self._listening is not None:
             await self._listening
 
@@ -143,16 +151,28 @@ class NodeProcess:
         return self._config.with_suffix(".log")
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """The end of its log, and its exit status if it has ended."""
+        status = "" if self.is_running else f"status {self._alive_or_not().returncode}; "
         if not self.log.is_file():
-            return "it said nothing"
+            return f"{status}it said nothing"
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return " | ".join(lines[-3:]) or "it said nothing"
+        return status + (" | ".join(lines[-3:]) or "it said nothing")
 
-    def _alive_or_not(self) -> asyncio.subprocess.Process:
+    def _alive_or_not(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise RuntimeError("start() comes first")
         return self._process
+
+
+async def _readable(handle: int) -> None:
+    """Wait until a process has ended; its handle is closed then."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> Path:
