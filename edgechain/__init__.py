@@ -29,7 +29,8 @@ from edgechain._version import __version__
 from edgechain.errors import EdgechainError, RequestError
 
 if TYPE_CHECKING:
-    from edgechain.client.chain import Chain, connect
+    from edgechain.client.chain import Chain
+    from edgechain.client.connect import connect
     from edgechain.client.results import Result
     from edgechain.spec.chain import ChainManifest
 
@@ -47,7 +48,7 @@ _HOMES = {
     "Chain": "edgechain.client.chain",
     "ChainManifest": "edgechain.spec.chain",
     "Result": "edgechain.client.results",
-    "connect": "edgechain.client.chain",
+    "connect": "edgechain.client.connect",
 }
 
 

@@ -10,7 +10,8 @@ import uvloop
 
 from edgechain.cli.output import dimensions, emit_json
 from edgechain.client.archives import read_npz, write_npz
-from edgechain.client.chain import DEADLINE_SECONDS, connect
+from edgechain.client.chain import DEADLINE_SECONDS
+from edgechain.client.connect import connect
 from edgechain.client.results import Result
 from edgechain.transport.memory import tune_allocator
 

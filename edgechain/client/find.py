@@ -17,7 +17,7 @@ from edgechain.errors import InvalidDocument, ProtocolError, Unavailable, Unknow
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import parse
-from edgechain.transport.link import fetch_manifest
+from edgechain.transport.questions import fetch_manifest
 
 RETRY_SECONDS = 0.1
 ANSWER_SECONDS = 2.0
@@ -25,16 +25,19 @@ ANSWER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A chain that answers: what it is called there, its manifest and where to begin.
+class Place:
+    """Where a node may be; ``name`` is who must answer there, anyone if empty."""
 
-    ``addresses`` are all there are when the chain runs on this machine (``local``), and the
-    first that was heard of otherwise.
-    """
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chain that answers: what it is called there, and its manifest."""
 
     name: str
     manifest: ChainManifest
-    addresses: tuple[str, ...]
 
 
 def as_directory(target: str) -> Path | None:
@@ -52,6 +55,11 @@ def find_local(target: str) -> LocalChain | None:
         return find_chain(target)
     generation = load_manifest(directory).generation
     return next((c for c in running_chains() if c.generation == generation), None)
+
+
+def places_of(chain: LocalChain) -> tuple[Place, ...]:
+    """Where the nodes of a chain on this machine are."""
+    return tuple(Place(node.address, node.name) for node in chain.nodes)
 
 
 def matches(hint: PeerHint, target: str, manifest: ChainManifest | None) -> bool:
@@ -88,7 +96,7 @@ async def manifest_of(hint: PeerHint) -> ChainManifest:
     return await manifest_at(last)
 
 
-async def find_at(addresses: tuple[str, ...], name: str | None, timeout: float) -> Found:
+async def find_at(places: tuple[Place, ...], name: str | None, timeout: float) -> Found:
     """Ask known addresses for the chain, again while their nodes may still be starting.
 
     Raises ``UnknownChain`` when none has answered after ``timeout`` seconds.
@@ -96,17 +104,18 @@ async def find_at(addresses: tuple[str, ...], name: str | None, timeout: float) 
     reason = "none was heard of in time"
     try:
         async with asyncio.timeout(timeout):
-            for address in itertools.cycle(addresses):
+            for place in itertools.cycle(places):
                 try:
-                    manifest = await manifest_at(address)
+                    manifest = await manifest_at(place.address)
                 except Unavailable as error:
                     reason = error.reason
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
-                    return Found(name or manifest.name, manifest, addresses)
+                    return Found(name or manifest.name, manifest)
     except TimeoutError:
         pass
-    raise UnknownChain(f"no node answers at {', '.join(addresses)}: {reason}")
+    asked = ", ".join(place.address for place in places)
+    raise UnknownChain(f"no node answers at {asked}: {reason}")
 
 
 @asynccontextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from edgechain.client.session import Session
 from edgechain.client.submit import Submitter
 from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.runtime.clock import Clock
 from edgechain.spec.chain import ChainManifest
-from edgechain.spec.ids import RequestKey
+from edgechain.spec.ids import Generation, RequestKey
 from edgechain.spec.message import (
     Chunk,
     Control,
@@ -25,6 +26,16 @@ from edgechain.spec.message import (
 from edgechain.transport.link import Link
 from edgechain.transport.links import Links
 from edgechain.transport.stream import PeerStream
+
+
+class Watcher(Protocol):
+    """Who is told how a generation fares."""
+
+    def on_complete(self, fleet: Fleet) -> None:
+        """Every stage has a node that leases us slots, again or for the first time."""
+
+    def on_superseded(self, fleet: Fleet, generation: Generation, address: str) -> None:
+        """The node at this address serves another generation from now on."""
 
 
 class Fleet:
@@ -43,20 +54,31 @@ class Fleet:
         self._links = Links(hello, self, clock.now)
         self._streams: dict[Hop, PeerStream] = {}
         self._hops: dict[PeerStream, Hop] = {}
+        self._addresses: dict[PeerStream, str] = {}
         self._submitter: Submitter | None = None
+        self._watcher: Watcher | None = None
 
-    def attach(self, submitter: Submitter) -> None:
+    def attach(self, submitter: Submitter, watcher: Watcher) -> None:
         """Say who is to hear what nodes say."""
-        self._submitter = submitter
+        self._submitter, self._watcher = submitter, watcher
+
+    @property
+    def generation(self) -> str:
+        """Whose nodes these are."""
+        return self.session.manifest.generation
 
     def seen(self, hint: PeerHint) -> None:
         """A node announced itself; whether it is one of ours its answer to our Hello tells."""
         if hint.chain == self.hello.chain:
             self._links.reach(hint.name, self._table.addresses(hint.name), name=hint.name)
 
-    def add(self, address: str) -> None:
-        """A node is said to be at this address."""
-        self._links.reach(address, (address,))
+    def add(self, address: str, name: str = "") -> None:
+        """A node, of this name or of any, is said to be at this address."""
+        self._links.reach(name or address, (address,), name=name)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where its nodes are, or may be."""
+        return tuple(dict.fromkeys(link.address for link in self._links.statistics()))
 
     def complaints(self) -> tuple[str, ...]:
         """What went wrong last on links that are not up."""
@@ -88,9 +110,9 @@ class Fleet:
 
     def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
         """A node said Welcome."""
-        del link
         self._streams[welcome.hop] = stream
         self._hops[stream] = welcome.hop
+        self._addresses[stream] = link.address
         if self._submitter is not None:
             self._submitter.node_up(self.session, welcome.hop, welcome.stages)
 
@@ -101,7 +123,7 @@ class Fleet:
         hop = link.welcome.hop
         stream = self._streams.pop(hop, None)
         if stream is not None:
-            del self._hops[stream]
+            del self._hops[stream], self._addresses[stream]
         if self._submitter is not None:
             self._submitter.node_lost(self.session, hop, reason)
         self._judge()
@@ -125,18 +147,20 @@ class Fleet:
                 submitter.on_released(hop, keys)
             case Failure():
                 submitter.on_failure(hop, control)
-            case Superseded():
-                pass
+            case Superseded(generation) if self._watcher is not None:
+                self._watcher.on_superseded(self, generation, self._addresses[stream])
             case _:
                 return
 
     def _judge(self) -> None:
         if self.session.routes.unleased():
             self.complete.clear()
-        else:
+        elif not self.complete.is_set():
             self.complete.set()
+            if self._watcher is not None:
+                self._watcher.on_complete(self)
 
     async def close(self) -> None:
         """Say goodbye everywhere; may be called twice."""
-        self._submitter = None
+        self._submitter = self._watcher = None
         await self._links.close("the client leaves")

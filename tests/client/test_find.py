@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from edgechain.client.find import find_at, matches
+from edgechain.client.find import Place, find_at, matches
 from edgechain.discovery.peers import PeerHint
 from edgechain.errors import ProtocolError, UnknownChain
 from edgechain.spec.chain import ChainManifest
@@ -29,21 +29,21 @@ def server(text: str = TEXT) -> NodeServer:
 
 async def test_a_node_that_starts_later_is_found() -> None:
     (silent, port) = free_ports(2)
-    addresses = (f"{LOOPBACK}:{silent}", f"{LOOPBACK}:{port}")
-    finding = asyncio.create_task(find_at(addresses, None, 20))
+    places = (Place(f"{LOOPBACK}:{silent}"), Place(f"{LOOPBACK}:{port}"))
+    finding = asyncio.create_task(find_at(places, None, 20))
     await asyncio.sleep(0)
     late = server()
     await late.start(LOOPBACK, port)
     found = await finding
     await late.stop()
-    assert (found.name, found.manifest, found.addresses) == ("diamond", MANIFEST, addresses)
+    assert (found.name, found.manifest) == ("diamond", MANIFEST)
 
 
 async def test_nobody_answers() -> None:
     (port,) = free_ports(1)
     began = time.monotonic()
     with pytest.raises(UnknownChain, match=f"no node answers at {LOOPBACK}:{port}: "):
-        await find_at((f"{LOOPBACK}:{port}",), None, 0.3)
+        await find_at((Place(f"{LOOPBACK}:{port}"),), None, 0.3)
     assert 0.3 <= time.monotonic() - began < 5
 
 
@@ -51,7 +51,7 @@ async def test_what_answers_is_no_node_of_ours() -> None:
     stranger = server("a: [1, 2")
     port = await stranger.start(LOOPBACK, 0)
     with pytest.raises(ProtocolError, match="the manifest at"):
-        await find_at((f"{LOOPBACK}:{port}",), None, 5)
+        await find_at((Place(f"{LOOPBACK}:{port}"),), None, 5)
     await stranger.stop()
 
 

@@ -27,7 +27,8 @@ import uvloop
 from edgechain.cli.output import progress_reporter
 from edgechain.client.account import Account
 from edgechain.client.camera import Camera, FrameReport
-from edgechain.client.chain import Chain, connect
+from edgechain.client.chain import Chain
+from edgechain.client.connect import connect
 from edgechain.client.sight import sight_of
 from edgechain.client.sources import Clock, Frame, Frames
 from edgechain.errors import EdgechainError
