@@ -43,16 +43,25 @@ def available_kinds() -> tuple[InterpreterKind, ...]:
     return tuple(kind for kind in _MODULES if _find(kind))
 
 
+DETECTIONS = "TFLite_Detection_PostProcess"
+"""Writes as many rows as it found and leaves the others as they were: another request's rows."""
+
+
 class Interpreter:
     """One model, loaded and allocated.
 
     ``run`` takes and gives arrays by position, in the order of the subgraph's inputs and
-    outputs. Variable tensors are reset before every call: a stage is a pure function.
+    outputs. Variable tensors are reset before every call, and rows that an operator leaves
+    unwritten are zero (``detections`` are the outputs of operators that do so, as tensor
+    indices, the last one of each counts its rows): a stage is a pure function.
     """
 
-    def __init__(self, engine: Any, kind: InterpreterKind):
+    def __init__(
+        self, engine: Any, kind: InterpreterKind, detections: Sequence[Sequence[int]] = ()
+    ):
         self._engine = engine
         self.kind = kind
+        self._detections = detections
         self._inputs = engine.get_input_details()
         self._outputs = [detail["index"] for detail in engine.get_output_details()]
         self._allocated = False
@@ -75,8 +84,23 @@ class Interpreter:
         """Run on what was filled in; the views returned die at the next call of anything."""
         with _verdict("failed while running"):
             self._engine.reset_all_variables()
+            self._clear_detections()
             self._engine.invoke()
+            self._clear_unwritten()
             return [self._engine.tensor(index)() for index in self._outputs]
+
+    def _clear_detections(self) -> None:
+        """What follows such an operator in the model must not see the last call's rows."""
+        for index in (index for outputs in self._detections for index in outputs):
+            self._engine.tensor(index)()[...] = 0
+
+    def _clear_unwritten(self) -> None:
+        """Rows behind the count may hold whatever shared their memory in this call."""
+        for *tensors, counter in self._detections:
+            count = float(self._engine.tensor(counter)().flat[0])
+            for index in tensors:
+                rows = self._engine.tensor(index)()
+                rows[:, int(count) if 0 <= count < rows.shape[1] else rows.shape[1] :] = 0
 
     def _resize(self, inputs: Sequence[Array]) -> None:
         for detail, value in zip(self._inputs, inputs, strict=True):
@@ -112,7 +136,14 @@ def open_interpreter(
     module = importlib.import_module(_MODULES[chosen])
     with _verdict("cannot be loaded"), _quiet_stderr():
         engine = module.Interpreter(model_content=model, num_threads=threads)
-        return Interpreter(engine, chosen)
+        return Interpreter(engine, chosen, _detections(engine, model))
+
+
+def _detections(engine: Any, model: bytes) -> list[list[int]]:
+    if DETECTIONS.encode() not in model:
+        return []
+    found = [op["outputs"] for op in engine._get_ops_details() if op["op_name"] == DETECTIONS]  # noqa: SLF001
+    return [list(map(int, outputs)) for outputs in found]
 
 
 def preload(kind: InterpreterKind) -> None:
