@@ -10,4 +10,4 @@ pytestmark = pytest.mark.faults
 
 
 def test_invented_histories_hold() -> None:
-    holds("machines", scale=0.1)
+    holds("machines", scale=0.03)

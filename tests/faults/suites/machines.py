@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
@@ -49,12 +48,14 @@ class Tally:
     steps: int = 0
     broken_by: BaseException | None = None
 
+    def __str__(self) -> str:
+        return f"{self.examples:,} histories, {self.steps:,} steps"
+
 
 def examine(
-    machine: Machine, examples: int, on_example: Callable[[int], None], *phases: Phase
-) -> Tally:
-    """Run a machine; ``on_example`` hears how many histories there were."""
-    tally = Tally()
+    machine: Machine, examples: int, tally: Tally, on_example: Callable[[], None], *phases: Phase
+) -> None:
+    """Run a machine and note in ``tally`` what it did; it ends with the first failure."""
     wanted = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
@@ -68,10 +69,9 @@ def examine(
         run_state_machine_as_test(_counted(machine, tally, on_example), settings=wanted)
     except Exception as error:
         tally.broken_by = error
-    return tally
 
 
-def _counted(machine: Machine, tally: Tally, on_example: Callable[[int], None]) -> Machine:
+def _counted(machine: Machine, tally: Tally, on_example: Callable[[], None]) -> Machine:
     """The same machine, noting what it does: the first look at a history is no step."""
 
     def look(self: RuleBasedStateMachine) -> None:
@@ -80,35 +80,40 @@ def _counted(machine: Machine, tally: Tally, on_example: Callable[[int], None]) 
     def teardown(self: RuleBasedStateMachine) -> None:
         tally.examples += 1
         tally.steps -= 1
-        on_example(tally.examples)
+        on_example()
         machine.teardown(self)
 
     return type(machine.__name__, (machine,), {"look": invariant()(look), "teardown": teardown})
 
 
 def _hold(subject: Subject, examples: int, report: Report) -> Row:
+    """As many histories as it takes to come to ``examples`` of full length."""
     report.say(f"{subject.title}: {examples} histories of {STEPS} steps")
-    on_example = partial(_progress, report, examples)
-    tally = examine(subject.machine, examples, on_example, Phase.shrink)
-    if tally.broken_by is not None:
-        for line in "".join(traceback.format_exception(tally.broken_by)).splitlines():
-            report.say(line)
-    found = "a failure" if tally.broken_by else "no failure"
+    steps, tally = examples * STEPS, Tally()
+
+    def progress() -> None:
+        report.progress(min(tally.steps, steps), steps)
+
+    while tally.broken_by is None and (missing := steps - tally.steps) > 0:
+        examine(subject.machine, max(10, missing // STEPS), tally, progress, Phase.shrink)
+    for line in _lines(tally.broken_by):
+        report.say(line)
     return Row(
         subject.title,
         f"no failure in {examples:,} x {STEPS} steps",
-        f"{found} in {tally.examples:,} histories, {tally.steps:,} steps",
+        f"{'a' if tally.broken_by else 'no'} failure in {tally}",
         not tally.broken_by and tally.examples >= examples,
     )
 
 
-def _progress(report: Report, examples: int, done: int) -> None:
-    report.progress(min(done, examples), examples)
+def _lines(error: BaseException | None) -> list[str]:
+    return "".join(traceback.format_exception(error)).splitlines() if error else []
 
 
 def _see(title: str, machine: Machine) -> Row:
     """A broken class; what is looked for is that it is seen, not the shortest way to see it."""
-    tally = examine(machine, MOST_UNTIL_SEEN, lambda _done: None)
+    tally = Tally()
+    examine(machine, MOST_UNTIL_SEEN, tally, lambda: None)
     is_seen = isinstance(tally.broken_by, AssertionError | LookupError | ValueError)
     what = f"seen: {type(tally.broken_by).__name__}" if is_seen else "not seen"
     return control(title, "is seen failing", f"{what}, {tally.examples} histories", is_seen)
