@@ -11,6 +11,7 @@ from edgechain.client.fleet import Fleet
 from edgechain.discovery.peers import PeerTable
 from edgechain.runtime.clock import Clock
 from edgechain.spec.chain import ChainManifest
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import ChainName, ClientId, Generation, new_client_id
 from edgechain.spec.message import Hello, Role
 
@@ -20,11 +21,15 @@ WANTED_SLOTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client of one chain; ``table`` is what it has heard of nodes."""
+    """A client of one chain; ``table`` is what it has heard of nodes.
+
+    ``security`` proves who it is and who answers; without it nobody is asked for proof.
+    """
 
     chain: ChainName
     table: PeerTable
     clock: Clock
+    security: LinkSecurity | None = None
     id: ClientId = field(default_factory=new_client_id)
 
     def fleet(self, manifest: ChainManifest) -> Fleet:
@@ -39,7 +44,7 @@ class Caller:
             session=secrets.randbits(63),
             want_slots=WANTED_SLOTS,
         )
-        fleet = Fleet(hello, manifest, self.table, self.clock)
+        fleet = Fleet(hello, manifest, self.table, self.clock, self.security)
         for heard in self.table.peers():
             fleet.seen(heard)
         return fleet

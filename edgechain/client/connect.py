@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ from edgechain.client.find import (
 from edgechain.client.following import Following, Places
 from edgechain.discovery.local import LocalChain, find_chain
 from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
-from edgechain.errors import ProtocolError, Unavailable, UnknownChain
+from edgechain.errors import ProtocolError, Unauthorized, Unavailable, UnknownChain
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.clock import SystemClock
 from edgechain.spec.chain import ChainManifest
+from edgechain.spec.identity import LinkSecurity
 
 FIND_SECONDS = 5.0
 
@@ -48,29 +49,37 @@ async def connect(
     A chain that `edgechain up` runs on this machine is found by its record, others by mDNS;
     ``namespace`` is the fleet (``EDGECHAIN_NAMESPACE``, or "default", when absent),
     ``mdns=True`` ignores the record, ``peers`` (``host:port``) asks those addresses and nobody
-    else. Raises ``UnknownChain`` when nobody answers within ``timeout`` seconds and
-    ``Unavailable`` when a stage of it has no node.
+    else. Raises ``UnknownChain`` when nobody answers within ``timeout`` seconds, ``Unavailable``
+    when a stage of it has no node, and ``Unauthorized`` when the nodes do not take us for one of
+    theirs, or we them.
 
     The connection follows the chain when it is replaced by another generation.
     """
     target = os.fspath(target)
     table = PeerTable(namespace or default_namespace())
+    local = None if peers or mdns else find_local(target)
+    security = _security(local)
     async with AsyncExitStack() as stack:
         if peers:
-            way = await _known(target, tuple(map(Place, peers)), timeout)
-        elif not mdns and (local := find_local(target)) is not None:
-            way = await _recorded(local, timeout)
+            way = await _known(target, tuple(map(Place, peers)), timeout, security)
+        elif local is not None:
+            way = await _recorded(local, timeout, security)
         else:
-            way = await _announced(stack, target, table, timeout)
-        following = Following(
-            Caller(way.found.name, table, SystemClock()), way.found.manifest, way.places
-        )
+            way = await _announced(stack, target, table, timeout, security)
+        caller = Caller(way.found.name, table, SystemClock(), security)
+        following = Following(caller, way.found.manifest, way.places)
         stack.push_async_callback(following.close)
         await following.reach()
         await _own(stack, following.run(), "looking after a chain")
         await _own(stack, _pass_on(way.news, following), "mDNS news")
         await _wait_until_ready(following, timeout)
         yield Chain(way.found.name, following.submitter)
+
+
+def _security(local: LocalChain | None) -> LinkSecurity | None:
+    """What proves who we are to the chain's nodes, and they to us."""
+    del local
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +91,12 @@ class _Way:
     news: asyncio.Queue[PeerHint]
 
 
-async def _known(target: str, peers: tuple[Place, ...], timeout: float) -> _Way:
+async def _known(
+    target: str, peers: tuple[Place, ...], timeout: float, security: LinkSecurity | None
+) -> _Way:
     """The chain at addresses that the caller knows, and nowhere else."""
     directory = as_directory(target)
-    found = await find_at(peers, None if directory else target, timeout)
+    found = await find_at(peers, None if directory else target, timeout, security)
     if directory is not None and load_manifest(directory).generation != found.manifest.generation:
         raise UnknownChain(
             f"the nodes run chain {found.manifest.name!r}, not the one in {directory}"
@@ -97,9 +108,9 @@ async def _known(target: str, peers: tuple[Place, ...], timeout: float) -> _Way:
     return _Way(found, places, asyncio.Queue())
 
 
-async def _recorded(local: LocalChain, timeout: float) -> _Way:
+async def _recorded(local: LocalChain, timeout: float, security: LinkSecurity | None) -> _Way:
     """A chain of this machine; it may come back on other ports."""
-    found = await find_at(places_of(local), local.name, timeout)
+    found = await find_at(places_of(local), local.name, timeout, security)
 
     async def places() -> tuple[Place, ...]:
         now = await asyncio.to_thread(find_chain, local.name)
@@ -108,15 +119,27 @@ async def _recorded(local: LocalChain, timeout: float) -> _Way:
     return _Way(found, places, asyncio.Queue())
 
 
-async def _announced(stack: AsyncExitStack, target: str, table: PeerTable, timeout: float) -> _Way:
+async def _announced(
+    stack: AsyncExitStack,
+    target: str,
+    table: PeerTable,
+    timeout: float,
+    security: LinkSecurity | None,
+) -> _Way:
     """A chain that mDNS tells of; its nodes go on being listened for."""
     directory = as_directory(target)
     manifest = load_manifest(directory) if directory is not None else None
     news = await stack.enter_async_context(watched(table))
+    strangers: list[Unauthorized] = []
     try:
         async with asyncio.timeout(timeout):
-            hint, manifest = await _first_answer(news, target, manifest)
+            hint = await _first_hint(news, target, manifest)
+            while manifest is None:
+                manifest = await _manifest_of(hint, security, strangers)
+                hint = hint if manifest else await _first_hint(news, target, None)
     except TimeoutError:
+        if strangers:
+            raise strangers[0] from None
         raise UnknownChain(_nobody(target, directory, timeout)) from None
 
     async def places() -> tuple[Place, ...]:
@@ -125,15 +148,26 @@ async def _announced(stack: AsyncExitStack, target: str, table: PeerTable, timeo
     return _Way(Found(hint.chain, manifest), places, news)
 
 
-async def _first_answer(
+async def _first_hint(
     news: asyncio.Queue[PeerHint], target: str, manifest: ChainManifest | None
-) -> tuple[PeerHint, ChainManifest]:
-    """The first node of the chain, and its manifest; who does not answer is passed over."""
-    while True:
-        hint = await news.get()
-        if matches(hint, target, manifest):
-            with suppress(Unavailable, ProtocolError):
-                return hint, manifest or await manifest_of(hint)
+) -> PeerHint:
+    """The next node that announces itself as one of the chain's."""
+    while not matches(hint := await news.get(), target, manifest):
+        pass
+    return hint
+
+
+async def _manifest_of(
+    hint: PeerHint, security: LinkSecurity | None, strangers: list[Unauthorized]
+) -> ChainManifest | None:
+    """A node's manifest; who does not answer as one of ours is passed over, and noted."""
+    try:
+        return await manifest_of(hint, security)
+    except Unauthorized as error:
+        strangers.append(error)
+    except (Unavailable, ProtocolError):
+        pass
+    return None
 
 
 async def _pass_on(news: asyncio.Queue[PeerHint], following: Following) -> None:
@@ -172,6 +206,9 @@ async def _wait_until_ready(following: Following, timeout: float) -> None:
         async with asyncio.timeout(timeout):
             await following.ready.wait()
     except TimeoutError:
+        strangers = following.serving.strangers()
+        if strangers:
+            raise Unauthorized(strangers[0]) from None
         session = following.serving.session
         missing = session.routes.missing()
         stage = missing[0] if missing else session.manifest.stages[0].name

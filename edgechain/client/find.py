@@ -13,10 +13,11 @@ from edgechain.discovery.interfaces import multicast_addresses
 from edgechain.discovery.local import LocalChain, find_chain, running_chains
 from edgechain.discovery.mdns import MdnsRegistry
 from edgechain.discovery.peers import PeerHint, PeerTable
-from edgechain.errors import InvalidDocument, ProtocolError, Unavailable, UnknownChain
+from edgechain.errors import InvalidDocument, ProtocolError, Unauthorized, Unavailable, UnknownChain
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import parse
+from edgechain.spec.identity import LinkSecurity
 from edgechain.transport.questions import fetch_manifest
 
 RETRY_SECONDS = 0.1
@@ -69,46 +70,59 @@ def matches(hint: PeerHint, target: str, manifest: ChainManifest | None) -> bool
     return hint.chain == target
 
 
-async def manifest_at(address: str) -> ChainManifest:
-    """A node's manifest, checked. Raises ``Unavailable`` or ``ProtocolError``."""
+async def manifest_at(address: str, security: LinkSecurity | None = None) -> ChainManifest:
+    """A node's manifest, checked. Raises ``Unavailable``, ``Unauthorized`` or ``ProtocolError``."""
     try:
         return parse(
             ChainManifest,
-            await fetch_manifest(address, ANSWER_SECONDS),
+            await fetch_manifest(address, ANSWER_SECONDS, security=security),
             file=f"the manifest at {address}",
         )
     except InvalidDocument as error:
         raise ProtocolError(str(error)) from error
 
 
-async def manifest_of(hint: PeerHint) -> ChainManifest:
+async def manifest_of(hint: PeerHint, security: LinkSecurity | None = None) -> ChainManifest:
     """A node's manifest from the first of its addresses that answers.
 
     A board announces every address it has, and not all of them lead there from everywhere.
-    Raises ``Unavailable`` or ``ProtocolError`` when none does.
+    Raises ``Unavailable``, ``Unauthorized`` or ``ProtocolError`` when none does.
     """
     *others, last = hint.addresses
     for address in others:
         try:
-            return await manifest_at(address)
-        except (Unavailable, ProtocolError):
+            return await manifest_at(address, security)
+        except (Unavailable, Unauthorized, ProtocolError):
             continue
-    return await manifest_at(last)
+    return await manifest_at(last, security)
 
 
-async def find_at(places: tuple[Place, ...], name: str | None, timeout: float) -> Found:
+async def find_at(
+    places: tuple[Place, ...],
+    name: str | None,
+    timeout: float,
+    security: LinkSecurity | None = None,
+) -> Found:
     """Ask known addresses for the chain, again while their nodes may still be starting.
 
-    Raises ``UnknownChain`` when none has answered after ``timeout`` seconds.
+    Raises ``UnknownChain`` when none has answered after ``timeout`` seconds, and ``Unauthorized``
+    as soon as none is left that could be one of ours.
     """
     reason = "none was heard of in time"
+    strangers: set[str] = set()
     try:
         async with asyncio.timeout(timeout):
             for place in itertools.cycle(places):
                 try:
-                    manifest = await manifest_at(place.address)
+                    manifest = await manifest_at(place.address, security)
                 except Unavailable as error:
                     reason = error.reason
+                    await asyncio.sleep(RETRY_SECONDS)
+                except Unauthorized as error:
+                    strangers.add(place.address)
+                    if len(strangers) == len(places):
+                        raise
+                    reason = str(error)
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
                     return Found(name or manifest.name, manifest)

@@ -10,6 +10,7 @@ from edgechain.client.submit import Submitter
 from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.runtime.clock import Clock
 from edgechain.spec.chain import ChainManifest
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import Generation, RequestKey
 from edgechain.spec.message import (
     Chunk,
@@ -44,14 +45,21 @@ class Fleet:
     ``complete`` is set while every stage has a node that leases us slots.
     """
 
-    def __init__(self, hello: Hello, manifest: ChainManifest, table: PeerTable, clock: Clock):
+    def __init__(
+        self,
+        hello: Hello,
+        manifest: ChainManifest,
+        table: PeerTable,
+        clock: Clock,
+        security: LinkSecurity | None = None,
+    ):
         if hello.client is None:
             raise ValueError("a client has an id")
         self.hello = hello
         self.session = Session(manifest, hello.client, hello.session, self)
         self.complete = asyncio.Event()
         self._table = table
-        self._links = Links(hello, self, clock.now)
+        self._links = Links(hello, self, clock.now, security)
         self._streams: dict[Hop, PeerStream] = {}
         self._hops: dict[PeerStream, Hop] = {}
         self._addresses: dict[PeerStream, str] = {}
@@ -83,6 +91,10 @@ class Fleet:
     def complaints(self) -> tuple[str, ...]:
         """What went wrong last on links that are not up."""
         return self._links.complaints()
+
+    def strangers(self) -> tuple[str, ...]:
+        """What went wrong where one side could not prove who it is."""
+        return self._links.strangers()
 
     # For the session -------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ class Following:
         """Get the manifest of an announced generation, wherever it is to be had."""
         for _ in range(ASK_ROUNDS):
             for place in dict.fromkeys((address, *self.serving.addresses())):
-                manifest = await _manifest(place)
+                manifest = await self._manifest(place)
                 if manifest is not None and manifest.generation == generation:
                     await self._prepare(manifest)
                     self._asking = self._asked_for = None
@@ -151,12 +151,18 @@ class Following:
     async def _look(self) -> None:
         await self.reach()
         for address in self.serving.addresses():
-            manifest = await _manifest(address)
+            manifest = await self._manifest(address)
             if self.serving.complete.is_set() or self._next is not None:
                 return
             if manifest is not None and manifest.generation != self.serving.generation:
                 await self._prepare(manifest)
                 return
+
+    async def _manifest(self, address: str) -> ChainManifest | None:
+        """A node's manifest; ``None`` when it does not answer as a node of ours."""
+        with suppress(RequestError, ProtocolError):
+            return await manifest_at(address, self._caller.security)
+        return None
 
     # Tasks -----------------------------------------------------------------------------------
 
@@ -174,10 +180,3 @@ class Following:
         fleets = [*self._fleets(), *self._leaving]
         closing = [self._start(fleet.close()) for fleet in fleets]
         await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
-
-
-async def _manifest(address: str) -> ChainManifest | None:
-    """A node's manifest; ``None`` when it does not answer as a node of ours."""
-    with suppress(RequestError, ProtocolError):
-        return await manifest_at(address)
-    return None
