@@ -12,7 +12,7 @@ from edgechain.discovery.local import running_chains
 from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.errors import Unavailable
 from edgechain.spec.status import NodeStatus
-from edgechain.transport.link import fetch_status
+from edgechain.transport.questions import fetch_status
 
 ANSWER_SECONDS = 2.0
 

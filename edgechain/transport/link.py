@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 
-from edgechain.errors import PeerRefused, ProtocolError, Unavailable
-from edgechain.spec.message import WIRE_VERSION, Bye, Hello, RefusalKind, Refused, Welcome
+from edgechain.errors import PeerRefused, ProtocolError, Unauthorized
+from edgechain.spec.identity import LinkSecurity, Party
+from edgechain.spec.message import (
+    WIRE_VERSION,
+    Bye,
+    Chunk,
+    Control,
+    Hello,
+    RefusalKind,
+    Refused,
+    Welcome,
+)
 from edgechain.spec.status import LinkStatus
-from edgechain.transport._pb import wire_pb2 as pb
-from edgechain.transport.codec import clean, decode, encode_control
-from edgechain.transport.grpc_options import CHANNEL_OPTIONS, LINK, MANIFEST, STATUS
+from edgechain.transport.codec import decode, encode_control
+from edgechain.transport.grpc_options import LINK
+from edgechain.transport.questions import said
+from edgechain.transport.secure import (
+    handshake_verdict,
+    hang_up,
+    new_challenge,
+    open_channel,
+    watched,
+)
 from edgechain.transport.stream import Monotonic, PeerStream, StreamHandler
 
 _LOG = logging.getLogger(__name__)
@@ -67,11 +85,14 @@ class _CallDuplex:
 
     def __init__(self, call: Any):
         self._call = call
+        self.complaint = ""
+        """What gRPC says of the end of a stream that was lost."""
 
     async def read(self) -> bytes | None:
         try:
             frame = await self._call.read()
-        except grpc.RpcError:
+        except grpc.RpcError as error:
+            self.complaint = said(error)
             return None
         return frame if isinstance(frame, bytes) else None
 
@@ -79,7 +100,7 @@ class _CallDuplex:
         try:
             await self._call.write(frame)
         except (grpc.RpcError, asyncio.InvalidStateError) as error:
-            raise ConnectionError(_said(error) or "the stream is gone") from error
+            raise ConnectionError(said(error) or "the stream is gone") from error
 
     async def finish(self) -> None:
         try:
@@ -91,17 +112,13 @@ class _CallDuplex:
         self._call.cancel()
 
 
-def _open_channel(address: str) -> Any:
-    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-
-
 class Link:
     """Keeps a stream to one address open until closed.
 
     ``run`` connects, says ``hello``, tells the handler, carries frames, and starts again after
     a loss, with the peer's next address if it has several. ``name`` is who must answer there
-    (anyone if empty). A peer that refuses us, or that ``on_up`` refuses, is asked again after a
-    longer pause.
+    (anyone if empty); with ``security`` it has to prove that. A peer that refuses us, or that
+    ``on_up`` refuses, or that proves nothing, is asked again after a longer pause.
     """
 
     def __init__(
@@ -112,7 +129,9 @@ class Link:
         now: Monotonic,
         *,
         name: str = "",
+        security: LinkSecurity | None = None,
     ):
+        self._security = security
         self._addresses = addresses
         self._name = name
         self._hello = hello
@@ -126,6 +145,8 @@ class Link:
         self._retry = asyncio.Event()
         self.welcome: Welcome | None = None
         self.last_error = ""
+        self.is_strange = False
+        """Whether what went wrong last is that one side could not prove who it is."""
 
     @property
     def state(self) -> LinkState:
@@ -159,12 +180,17 @@ class Link:
 
     async def _live_once(self) -> None:
         self._enter(LinkState.CONNECTING)
-        channel = _open_channel(self.address)
+        self.is_strange = False
+        channel = open_channel(self.address, self._security)
         try:
-            duplex, welcome = await self._connect(channel)
-            await self._carry(duplex, welcome)
+            duplex, welcome, party = await self._connect(channel)
+            async with watched(self._security, party, duplex.abort):
+                await self._carry(duplex, welcome)
         except PeerRefused as error:
             self._fail(LinkState.REFUSED, str(error))
+        except Unauthorized as error:
+            self.is_strange = True
+            self._fail(LinkState.REFUSED, f"{self.address}: {error}")
         except (ProtocolError, ConnectionError, TimeoutError) as error:
             self._fail(LinkState.DOWN, str(error) or f"{self.address} does not answer")
         except Exception as error:  # a mistake of ours costs the stream and not the link
@@ -173,20 +199,37 @@ class Link:
         finally:
             await channel.close(0)
 
-    async def _connect(self, channel: Any) -> tuple[_CallDuplex, Welcome]:
+    async def _connect(self, channel: Any) -> tuple[_CallDuplex, Welcome, Party | None]:
+        hello = replace(self._hello, challenge=new_challenge(self._security))
         duplex = _CallDuplex(channel.stream_stream(LINK)())
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await duplex.write(encode_control(self._hello))
+                await duplex.write(encode_control(hello))
                 frame = await duplex.read()
+            if frame is None:
+                raise ConnectionError(duplex.complaint)
+            return duplex, *self._judge(decode(frame), hello)
+        except ConnectionError as error:
+            duplex.abort()
+            raise self._no_stream(str(error)) from error
         except BaseException:
             duplex.abort()
             raise
-        if frame is None:
-            raise ConnectionError(f"{self.address} does not answer")
-        answer = decode(frame)
+
+    def _no_stream(self, detail: str) -> Exception:
+        """What it means that gRPC could not open one."""
+        if verdict := handshake_verdict(detail):
+            return Unauthorized(verdict)
+        reason = hang_up(detail, self._security)
+        self.is_strange = bool(reason)
+        return ConnectionError(f"{self.address}: {reason or detail or 'does not answer'}")
+
+    def _judge(self, answer: Control | Chunk, hello: Hello) -> tuple[Welcome, Party | None]:
+        """Who answers, if it is who we want."""
         if isinstance(answer, Refused):
             self._refusal = answer.kind
+            if answer.kind is RefusalKind.IDENTITY:
+                raise Unauthorized(f"it refused us: {answer.reason}")
             raise PeerRefused(f"{self.address} refused us: {answer.reason}")
         if not isinstance(answer, Welcome):
             raise ProtocolError(f"{self.address} did not say Welcome")
@@ -194,7 +237,8 @@ class Link:
             raise PeerRefused(f"{self.address} speaks wire version {answer.version}")
         if self._name and answer.hop.node != self._name:
             raise ConnectionError(f"{self.address} is {answer.hop.node}, not {self._name}")
-        return duplex, answer
+        party = self._security.check_welcome(answer, hello) if self._security else None
+        return answer, party
 
     async def _carry(self, duplex: _CallDuplex, welcome: Welcome) -> None:
         self.welcome = welcome
@@ -274,32 +318,3 @@ def _reason(goodbye: Bye | None) -> str:
     if goodbye is None:
         return "the connection was lost"
     return goodbye.reason or "it said goodbye"
-
-
-async def fetch_status(address: str, seconds: float = CONNECT_SECONDS) -> str:
-    """Ask a node how it is; JSON of ``NodeStatus``. Raises ``Unavailable``."""
-    reply = await _ask(address, STATUS, pb.StatusRequest(), seconds)
-    return str(pb.StatusReply.FromString(reply).json)
-
-
-async def fetch_manifest(address: str, seconds: float = CONNECT_SECONDS) -> str:
-    """Ask a node for its manifest; YAML. Raises ``Unavailable``."""
-    reply = await _ask(address, MANIFEST, pb.ManifestRequest(), seconds)
-    return str(pb.ManifestReply.FromString(reply).yaml)
-
-
-async def _ask(address: str, method: str, request: Any, seconds: float) -> bytes:
-    async with _open_channel(address) as channel:
-        try:
-            call = channel.unary_unary(method)(request.SerializeToString(), timeout=seconds)
-            return bytes(await call)
-        except grpc.RpcError as error:
-            raise Unavailable(address, f"the node does not answer: {_said(error)}") from error
-
-
-def _said(error: Exception) -> str:
-    """What gRPC or the peer says about a failed call, as one clean line."""
-    detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
-    if "onnection refused" in (detail or ""):
-        return "connection refused"
-    return clean(" ".join((detail or "").split()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.message import Hello
 from edgechain.spec.status import LinkStatus
 from edgechain.transport.link import Link, LinkHandler
@@ -19,8 +20,15 @@ class Links:
     ``close`` ends every link and its task, and may be called twice.
     """
 
-    def __init__(self, hello: Hello, handler: LinkHandler, now: Monotonic):
+    def __init__(
+        self,
+        hello: Hello,
+        handler: LinkHandler,
+        now: Monotonic,
+        security: LinkSecurity | None = None,
+    ):
         self._hello = hello
+        self._security = security
         self._handler = handler
         self._now = now
         self._links: dict[str, Link] = {}
@@ -32,7 +40,9 @@ class Links:
         if link is not None:
             link.retry(addresses)
             return
-        link = Link(addresses, self._hello, self._handler, self._now, name=name)
+        link = Link(
+            addresses, self._hello, self._handler, self._now, name=name, security=self._security
+        )
         self._links[label] = link
         self._tasks.append(asyncio.create_task(link.run(), name=f"link to {label}"))
 
@@ -44,6 +54,10 @@ class Links:
     def complaints(self) -> tuple[str, ...]:
         """What went wrong last on each link where something did."""
         return tuple(link.last_error for link in self._links.values() if link.last_error)
+
+    def strangers(self) -> tuple[str, ...]:
+        """What went wrong on links where one side could not prove who it is."""
+        return tuple(link.last_error for link in self._links.values() if link.is_strange)
 
     def statistics(self) -> tuple[LinkStatus, ...]:
         """Every link."""

@@ -10,11 +10,14 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from edgechain.errors import AddressInUse, ProtocolError
-from edgechain.spec.message import Hello
+from edgechain.errors import AddressInUse, ProtocolError, Unauthorized
+from edgechain.spec.identity import LinkSecurity, Party
+from edgechain.spec.message import Hello, RefusalKind, Refused
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import decode
 from edgechain.transport.grpc_options import SERVER_OPTIONS, SERVICE
+from edgechain.transport.questions import signed_answer
+from edgechain.transport.secure import add_port, caller_of, contradiction, noted, watched
 from edgechain.transport.stream import Monotonic, PeerStream
 
 _LOG = logging.getLogger(__name__)
@@ -58,7 +61,8 @@ class _ServerDuplex:
 class NodeServer:
     """Accepts streams and questions. ``accept`` owns a stream from its Hello to its end.
 
-    ``status`` and ``manifest`` give the text that is answered to those calls.
+    ``status`` and ``manifest`` give the text that is answered to those calls. With ``security``
+    only members of the fleet get that far; who is revoked later loses its streams.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class NodeServer:
         status: Callable[[], str],
         manifest: Callable[[], str],
         now: Monotonic,
+        security: LinkSecurity | None = None,
     ):
+        self._security = security
         self._accept = accept
         self._status = status
         self._manifest = manifest
@@ -81,7 +87,7 @@ class NodeServer:
         self._server.add_generic_rpc_handlers((self._handlers(),))
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = self._server.add_insecure_port(address)
+            bound = add_port(self._server, address, self._security)
         except RuntimeError as error:
             raise AddressInUse(
                 f"cannot listen on {address}: it is taken, or no address of this machine"
@@ -112,7 +118,26 @@ class NodeServer:
         if hello is None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the first frame must be Hello")
             return
-        await self._accept(PeerStream(duplex, hello.name or "unnamed", self._now), hello)
+        party = self._proven(context, hello)
+        if isinstance(party, Refused):
+            _LOG.warning("refused %s: %s", context.peer(), party.reason)
+            await PeerStream(duplex, "", self._now).refuse(party)
+            return
+        if party is not None:
+            hello = noted(hello, party)
+        stream = PeerStream(duplex, hello.name or "unnamed", self._now)
+        async with watched(self._security, party, _end_of(stream)):
+            await self._accept(stream, hello)
+
+    def _proven(self, context: Any, hello: Hello) -> Party | Refused | None:
+        """Who calls, if it is who it says; nobody in particular in a fleet without keys."""
+        if self._security is None:
+            return None
+        try:
+            party = caller_of(context, self._security)
+        except Unauthorized as error:
+            return Refused(RefusalKind.IDENTITY, str(error))
+        return contradiction(hello, party) or party
 
     async def _first_frame(self, duplex: _ServerDuplex, peer: str) -> Hello | None:
         try:
@@ -124,8 +149,28 @@ class NodeServer:
             return None
         return message if isinstance(message, Hello) else None
 
-    async def _answer_status(self, _request: Any, _context: Any) -> bytes:
-        return bytes(pb.StatusReply(json=self._status()).SerializeToString())
+    async def _answer_status(self, _request: Any, context: Any) -> bytes:
+        return await self._answer(context, pb.StatusReply(json=self._status()))
 
-    async def _answer_manifest(self, _request: Any, _context: Any) -> bytes:
-        return bytes(pb.ManifestReply(yaml=self._manifest()).SerializeToString())
+    async def _answer_manifest(self, _request: Any, context: Any) -> bytes:
+        return await self._answer(context, pb.ManifestReply(yaml=self._manifest()))
+
+    async def _answer(self, context: Any, reply: Any) -> bytes:
+        try:
+            return signed_answer(context, self._security, reply.SerializeToString())
+        except Unauthorized as error:
+            _LOG.warning("refused %s: %s", context.peer(), error)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
+            raise
+
+
+def _end_of(stream: PeerStream) -> Callable[[], None]:
+    """What ends the handler that is running now, and with it its stream."""
+    task = asyncio.current_task()
+
+    def end() -> None:
+        _LOG.warning("%s was revoked: its stream ends", stream.peer)
+        if task is not None:
+            task.cancel()
+
+    return end

@@ -16,7 +16,7 @@ from edgechain.node.local import LocalChainRunner, LocalOptions
 from edgechain.plan.balance import balance
 from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.status import NodeStatus
-from edgechain.transport.link import fetch_status
+from edgechain.transport.questions import fetch_status
 from tests.benchmarks.settings import IN_FLIGHT, MODELS, THREADS
 
 PROOF_RUNS = 1

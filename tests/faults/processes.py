@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgechain.spec.status import NodeStatus
-from edgechain.transport.link import fetch_status
+from edgechain.transport.questions import fetch_status
 
 READY_SECONDS = 30.0
 END_SECONDS = 10.0

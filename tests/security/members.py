@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edgechain.security.authority import Authority
+from cryptography import x509
+
+from edgechain.security.authority import PEM, Authority, key_bytes
+from edgechain.security.certificates import BEGINNING, identity_certificate, new_key
 from edgechain.security.fleet import FleetDirectory
 from edgechain.security.identity import Identity, load_identity, write_identity
 from edgechain.spec.ids import Generation, Incarnation
@@ -37,6 +40,17 @@ def made(path: Path, authority: Authority, role: Role, name: str, when: datetime
         path, authority.issue(role, name, when), authority.certificate, authority.revoke(())
     )
     return load_identity(path, clock=lambda: when)
+
+
+def expired(path: Path, authority: Authority, role: Role, name: str) -> Identity:
+    """An identity whose time was over yesterday."""
+    issued, key = authority.issue(role, name, NOW), new_key()
+    root = x509.load_pem_x509_certificate(authority.certificate)
+    until = datetime.now(UTC) - timedelta(days=1)
+    late = identity_certificate(authority._key, root, key.public_key(), (role, name), until)
+    issued = replace(issued, certificate=late.public_bytes(PEM), key=key_bytes(key))
+    write_identity(path, issued, authority.certificate, authority.revoke(()))
+    return load_identity(path, clock=lambda: BEGINNING)
 
 
 def hello(caller: Identity, role: Role = Role.NODE) -> Hello:

@@ -21,7 +21,8 @@ from edgechain.spec.message import (
     Role,
     Welcome,
 )
-from edgechain.transport.link import Link, LinkState, fetch_manifest, fetch_status
+from edgechain.transport.link import Link, LinkState
+from edgechain.transport.questions import fetch_manifest, fetch_status
 from edgechain.transport.server import NodeServer
 from edgechain.transport.stream import PeerStream
 from tests.runtime.keys import GENERATION, hop, key
