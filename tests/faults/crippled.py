@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edgechain.client import absence, submit
+from edgechain.client import absence, routes, submit
 from edgechain.transport import pulse
 
 
@@ -48,4 +48,14 @@ def without_fast_unavailable() -> Iterator[None]:
 def without_heartbeat() -> Iterator[None]:
     """A peer is never judged by what it says, or does not say."""
     with _replaced(pulse.Pulse, "verdict", lambda *_: ""):
+        yield
+
+
+@contextmanager
+def without_leases() -> Iterator[None]:
+    """Every node seems to have slots to spare for us."""
+    with (
+        _replaced(routes.NodeView, "free", property(lambda _: 1 << 20)),
+        _replaced(routes.NodeView, "load", property(lambda _: 0.0)),
+    ):
         yield

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import edgechain
 from edgechain.client.chain import Chain
@@ -23,6 +24,7 @@ PORTS = range(20_000, 32_000)
 """Below the ports that Linux gives to outgoing connections: nobody takes the port of a node that
 is just being started again."""
 
+CONNECT_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 
 
@@ -41,12 +43,15 @@ class RunningChain:
 
     def connect(self) -> AbstractAsyncContextManager[Chain]:
         """A client of this chain that is told where its nodes are."""
-        return edgechain.connect(
-            self.chain.manifest.name,
-            namespace=self.namespace,
-            peers=[node.address for node in self.nodes.values()],
-            timeout=30.0,
-        )
+        return edgechain.connect(**self.whereabouts(), timeout=CONNECT_SECONDS)
+
+    def whereabouts(self) -> dict[str, Any]:
+        """What ``edgechain.connect`` is told; JSON, for clients in other processes."""
+        return {
+            "target": self.chain.manifest.name,
+            "namespace": self.namespace,
+            "peers": [node.address for node in self.nodes.values()],
+        }
 
     async def restart(self, node: NodeProcess) -> None:
         """Start a node that has ended; returns when it is linked to those it feeds."""
