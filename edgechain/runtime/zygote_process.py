@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
+import subprocess
 import sys
 from collections import deque
-from contextlib import suppress
 
 from edgechain.errors import WorkerLost
 from edgechain.runtime.zygote_wire import FORK, RECORD_BYTES, Descriptors, Event, Record
@@ -43,7 +42,7 @@ class ZygoteProcess:
 
     def __init__(self, interpreter: str):
         self._interpreter = interpreter
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._starting = asyncio.Lock()
         self._ready: asyncio.Future[None] | None = None
@@ -76,18 +75,29 @@ class ZygoteProcess:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "edgechain.runtime.zygote"),
-                    *(str(theirs.fileno()), self._interpreter, str(os.getpid())),
-                    pass_fds=(theirs.fileno(),),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    env={**os.environ, **ENVIRONMENT},
-                )
+                self._process = self._spawn(theirs.fileno())
         except BaseException:
             ours.close()
             raise
         await self._introduce(ours)
         return ours
+
+    def _spawn(self, fileno: int) -> subprocess.Popen[bytes]:
+        """Start the process; blocks for milliseconds.
+
+        In this thread, because Linux ends it with the thread that started it. Not by the loop's
+        own means, because uvloop forks: where gRPC works in other threads, some children do not
+        live to their exec. ``Popen`` uses vfork.
+        """
+        return subprocess.Popen(
+            (
+                *(sys.executable, "-P", "-m", "edgechain.runtime.zygote"),
+                *(str(fileno), self._interpreter, str(os.getpid())),
+            ),
+            pass_fds=(fileno,),
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **ENVIRONMENT},
+        )
 
     async def _introduce(self, control: socket.socket) -> None:
         control.setblocking(False)
@@ -125,7 +135,7 @@ class ZygoteProcess:
 
     def _hear(self, record: Record) -> None:
         match record.event:
-            case Event.READY if self._ready is not None:
+            case Event.READY if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)
             case Event.BEGAN | Event.FAILED:
                 self._answer(record)
@@ -150,11 +160,8 @@ class ZygoteProcess:
         if control is not None:
             asyncio.get_running_loop().remove_reader(control)
             control.close()
-        if self._process is not None and self._process.returncode is None:
-            with suppress(
-                ProcessLookupError
-            ):  # its own kill() would reap it behind the loop's back
-                os.kill(self._process.pid, signal.SIGKILL)
+        if self._process is not None:
+            self._process.kill()
         lost = WorkerLost("the process that workers are forked from has ended")
         for waiting in (self._ready, *self._waiting):
             if waiting is not None and not waiting.done():
@@ -166,7 +173,7 @@ class ZygoteProcess:
 
     async def _end_process(self) -> int | None:
         process, self._process = self._process, None
-        return None if process is None else await process.wait()
+        return None if process is None else await asyncio.to_thread(process.wait)
 
     async def close(self) -> None:
         """End it; workers that still live end with it."""
