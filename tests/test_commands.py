@@ -168,7 +168,8 @@ def test_wrong_usage_is_exit_status_2(edgechain: Edgechain, arguments: tuple[str
 
 
 @pytest.mark.parametrize(
-    "command", ["inspect", "split", "verify", "node", "up", "down", "infer", "camera", "status"]
+    "command",
+    ["inspect", "split", "verify", "node", "up", "swap", "down", "infer", "camera", "status"],
 )
 def test_every_command_of_the_contract_explains_itself(edgechain: Edgechain, command: str) -> None:
     assert "usage: edgechain" in edgechain(command, "--help").out.lower()

@@ -18,6 +18,7 @@ _COMMANDS = {
     "split": "cut a model into submodels and prove them equal to the whole",
     "verify": "prove again that a chain computes what its model computes",
     "up": "run every stage of a chain on a node of its own on this machine",
+    "swap": "move a running chain to another generation without an interruption",
     "down": "end a chain that `up` started",
     "node": "run a node: what a device does",
     "infer": "send one request from a .npz file and save what comes back",

@@ -10,7 +10,7 @@ import uvloop
 from edgechain.cli.output import emit_json, size, table
 from edgechain.client.survey import Sighting, survey
 from edgechain.discovery.peers import default_namespace
-from edgechain.spec.status import NodeStatus, StageStatus
+from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus, StageStatus
 
 LISTEN_SECONDS = 2.0
 """A responder that has just spoken waits a second before it speaks again (RFC 6762, section 6)."""
@@ -47,7 +47,19 @@ def _rows(sighting: Sighting) -> list[tuple[object, ...]]:
     status = sighting.status
     if status is None:
         return [(sighting.name, sighting.address, sighting.reason, "", "", "", "", "", "")]
-    return [_row(sighting, status, stage) for stage in status.stages]
+    rows = [_row(sighting, status, stage) for stage in status.stages]
+    beside = [g for g in status.generations if g.state is not GenerationState.CURRENT]
+    return rows + [_beside(sighting, status, generation) for generation in beside]
+
+
+def _beside(
+    sighting: Sighting, status: NodeStatus, generation: GenerationStatus
+) -> tuple[object, ...]:
+    """A generation that does not serve (yet, or any more)."""
+    name = f"{status.chain} {generation.generation[:8]}"
+    said = f"{generation.state}: {generation.reason}" if generation.reason else generation.state
+    slots = f"{generation.slots_in_use}/{status.slots}"
+    return (status.name, sighting.address, name, said, "", "", "", slots, "")
 
 
 def _row(sighting: Sighting, status: NodeStatus, stage: StageStatus) -> tuple[object, ...]:

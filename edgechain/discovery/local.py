@@ -99,6 +99,19 @@ def claim(name: str) -> Iterator[None]:
 
 
 @contextmanager
+def changing(name: str) -> Iterator[None]:
+    """Hold a running chain's name while it is changed: nobody else starts or changes it.
+
+    Raises ``ChainAlreadyRunning`` when somebody does.
+    """
+    with _locked(state_directory() / f"{name}.lock") as lock:
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
 def _locked(path: Path) -> Iterator[Path]:
     """Hold the lock of a file that whoever held it before may just have removed."""
     while True:
@@ -113,7 +126,7 @@ def _locked(path: Path) -> Iterator[Path]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                reason = f"chain {path.stem!r} is being started by another `up`"
+                reason = f"chain {path.stem!r} is being started or changed by another command"
                 raise ChainAlreadyRunning(reason) from None
             if _is_at(lock.fileno(), path):
                 yield path

@@ -61,6 +61,7 @@ class Node:
         self._hurrying = asyncio.Event()
         self._promoted = asyncio.Event()
         self._problem = settings.problem
+        self._configurations = 0
         self._here = Hop(config.name, new_incarnation())
         self._chain = settings.chain_name
         self._table = PeerTable(config.namespace)
@@ -91,6 +92,7 @@ class Node:
 
     def want(self, settings: NodeSettings) -> None:
         """Run what these settings say from now on; only generations change while a node lives."""
+        self._configurations += 1
         changed = _changed(self._settings.config, settings.config)
         if changed:
             _LOG.warning("%s: changed, which waits for the next start", ", ".join(changed))
@@ -103,6 +105,7 @@ class Node:
         """The configuration cannot be read: everything stays as it is."""
         _LOG.warning("the configuration is not taken: %s", problem)
         self._problem = problem
+        self._configurations += 1
 
     async def run(self) -> None:
         """Live. Raises what keeps the node from starting, or ``NodeFailed`` when it ends itself."""
@@ -204,7 +207,9 @@ class Node:
         refused = self._refusal(hello)
         if running is None or refused is not None:
             refused = refused or self._other_generation()
-            _LOG.warning("refused %s %s: %s", hello.role, hello.name, refused.reason)
+            soon = self._generations.is_loading(hello.generation)
+            level = logging.DEBUG if soon else logging.WARNING
+            _LOG.log(level, "refused %s %s: %s", hello.role, hello.name, refused.reason)
             await stream.refuse(refused)
             return
         stream.send(self._welcome(running.share))
@@ -281,6 +286,7 @@ class Node:
             stages=current.stages(),
             links=current.peers.statistics(),
             generations=(*self._generations.statuses(), *self._unreadable()),
+            configurations=self._configurations,
         )
 
     def _unreadable(self) -> tuple[GenerationStatus, ...]:

@@ -136,6 +136,11 @@ class Generations:
         found = self.current if generation is None else self._running.get(generation)
         return found if found is not None and found.loaded.is_set() else None
 
+    def is_loading(self, generation: Generation | None) -> bool:
+        """Whether a stream that names it is only too early."""
+        found = self._running.get(generation) if generation else None
+        return found is not None and found.state is GenerationState.LOADING
+
     def __iter__(self) -> Iterator[RunningGeneration]:
         return iter(tuple(self._running.values()))
 

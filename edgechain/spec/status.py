@@ -86,3 +86,5 @@ class NodeStatus(Frozen):
     stages: tuple[StageStatus, ...]
     links: tuple[LinkStatus, ...]
     generations: tuple[GenerationStatus, ...] = ()
+    configurations: int = 0
+    """How often it has been given a configuration since it started."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ Array = NDArray[Any]
 class Affine:
     """The sum of what it takes, times ``factor``, plus ``offset``."""
 
-    def __init__(self, factor: int = 1, offset: int = 0):
+    def __init__(self, factor: int = 1, offset: int = 0, sleeps: float = 0.0):
         self._factor, self._offset = factor, offset
+        time.sleep(sleeps)  # a large model takes as long to load
 
     def __call__(self, *values: Array) -> Array:
         return sum(values[1:], start=values[0]) * self._factor + self._offset

@@ -87,7 +87,7 @@ def test_one_living_node_keeps_a_chain(sleeper: subprocess.Popen[bytes]) -> None
 def test_a_name_is_claimed_once(sleeper: subprocess.Popen[bytes]) -> None:
     with (
         claim("c"),
-        pytest.raises(ChainAlreadyRunning, match="'c' is being started by another `up`"),
+        pytest.raises(ChainAlreadyRunning, match="'c' is being started or changed by another"),
         claim("c"),
     ):
         pytest.fail("it was claimed twice")
