@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.status import NodeStatus
 from edgechain.transport.questions import fetch_status
 
@@ -34,16 +35,19 @@ class NodeProcess:
         stages: tuple[str, ...],
         config: Path,
         address: str,
+        security: LinkSecurity,
         lifeline: int,
         module: str = NODE,
     ):
         self.name, self.stages, self.address = name, stages, address
         self.module = module
         self._config = config
+        self._security = security
         self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
         self._heard: dict[str, asyncio.Future[None]] = {}
         self._listening: asyncio.Task[None] | None = None
+        self._complaint = ""
 
     @property
     def pid(self) -> int:
@@ -93,6 +97,7 @@ class NodeProcess:
         try:
             while line := await reader.readline():
                 said = json.loads(line)
+                self._complaint = said.get("reason", self._complaint)
                 future = self._heard.get(said["event"])
                 if future is not None and not future.done():
                     future.set_result(None)
@@ -143,7 +148,8 @@ class NodeProcess:
 
     async def status(self, seconds: float = 2.0) -> NodeStatus:
         """Ask it how it is. Raises ``Unavailable``."""
-        return NodeStatus.model_validate_json(await fetch_status(self.address, seconds))
+        text = await fetch_status(self.address, seconds, security=self._security)
+        return NodeStatus.model_validate_json(text)
 
     @property
     def log(self) -> Path:
@@ -152,11 +158,11 @@ class NodeProcess:
 
     def last_words(self) -> str:
         """The end of its log, and its exit status if it has ended."""
-        status = "" if self.is_running else f"status {self._alive_or_not().returncode}; "
-        if not self.log.is_file():
-            return f"{status}it said nothing"
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        return status + (" | ".join(lines[-3:]) or "it said nothing")
+        lines = [] if self.is_running else [f"status {self._alive_or_not().returncode}"]
+        lines += [self._complaint] if self._complaint else []
+        if self.log.is_file():
+            lines += self.log.read_text(errors="replace").strip().splitlines()[-3:]
+        return " | ".join(lines) or "it said nothing"
 
     def _alive_or_not(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -16,10 +16,13 @@ from typing import Any
 import edgechain
 from edgechain.client.chain import Chain
 from edgechain.errors import Unavailable
+from edgechain.security.identity import load_identity, write_throwaway
 from tests.faults.hash_chain import HashChain
 from tests.faults.processes import NODE, NodeProcess, write_config
 
 LOOPBACK = "127.0.0.1"
+IDENTITIES = "identities"
+CLIENT = "client"
 PORTS = range(20_000, 32_000)
 """Below the ports that Linux gives to outgoing connections: nobody takes the port of a node that
 is just being started again."""
@@ -51,6 +54,7 @@ class RunningChain:
             "target": self.chain.manifest.name,
             "namespace": self.namespace,
             "peers": [node.address for node in self.nodes.values()],
+            "identity": str(self.folder / IDENTITIES / CLIENT),
         }
 
     async def restart(self, node: NodeProcess) -> None:
@@ -91,12 +95,16 @@ async def running(
     with _lifeline() as lifeline:
         ports = dict(zip(placement, free_ports(len(placement)), strict=True))
         namespace = f"faults-{uuid.uuid4().hex[:12]}"
+        identities = folder / IDENTITIES
+        write_throwaway(identities, chain.manifest.name, tuple(placement), CLIENT)
+        security = load_identity(identities / CLIENT)
         nodes = {}
         for name, stage in placement.items():
             fed = _feeds(chain, stage)
             peers = [f"{LOOPBACK}:{ports[n]}" for n, other in placement.items() if other in fed]
             config = {
                 "name": name,
+                "identity": str(identities / name),
                 "chain": str(folder / "chain"),
                 "stages": [stage],
                 "namespace": namespace,
@@ -109,7 +117,7 @@ async def running(
             }
             path = write_config(folder / f"{name}.yaml", config)
             address = f"{LOOPBACK}:{ports[name]}"
-            nodes[name] = NodeProcess(name, (stage,), path, address, lifeline, module)
+            nodes[name] = NodeProcess(name, (stage,), path, address, security, lifeline, module)
         try:
             await asyncio.gather(*(node.start() for node in nodes.values()))
             await asyncio.gather(*(node.hears("linked") for node in nodes.values()))

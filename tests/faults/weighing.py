@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.processor import proportional_megabytes, resident_megabytes
-
 LOOK_SECONDS = 0.1
 
 
@@ -24,23 +22,47 @@ def family(pid: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def weight(pids: Iterable[int]) -> float:
-    """Megabytes of processes together; what they share with each other counts once."""
-    total = 0.0
-    for pid in pids:
-        with contextlib.suppress(OSError, StopIteration):  # it has just ended
-            total += proportional_megabytes(pid)
-    return total
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Megabytes of one process: its own, and what lies in memory shared with others.
+
+    The code of libraries is left out: how much of it is mapped in is no growth.
+    """
+
+    own: float
+    shared: float
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.own + self.shared
 
 
-def resident(pid: int) -> float:
-    """Resident megabytes of one process."""
-    return resident_megabytes(pid)
+def weigh(pid: int) -> Weight:
+    """One process; nothing once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return Weight(0.0, 0.0)
+    sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.endswith(" kB")}
+    own, shared = (int(sizes.get(name, 0)) * 1024 / 1e6 for name in ("RssAnon", "RssShmem"))
+    return Weight(own, shared)
+
+
+def weigh_family(pid: int) -> float:
+    """A node and its workers; its arena, which all of them map, counts once."""
+    weights = [weigh(one) for one in family(pid)]
+    return sum(weight.own for weight in weights) + max(weight.shared for weight in weights)
 
 
 def descriptors(pid: int) -> int:
     """How many files, sockets and pipes a process holds open."""
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def threads(pid: int) -> int:
+    """How many threads it has."""
+    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
 
 
 @dataclass
@@ -52,7 +74,7 @@ class Peak:
 
     def look(self) -> None:
         """Weigh them now."""
-        self.megabytes = max(self.megabytes, weight(family(self.pid)))
+        self.megabytes = max(self.megabytes, weigh_family(self.pid))
 
 
 @asynccontextmanager

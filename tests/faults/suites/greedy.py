@@ -18,7 +18,7 @@ from tests.faults.ledger import Account, Ledger
 from tests.faults.load import Asker, loaded, now
 from tests.faults.running import RunningChain, running
 from tests.faults.suite import Report, Row, Suite, control, times
-from tests.faults.weighing import family, weighed, weight
+from tests.faults.weighing import weigh_family, weighed
 
 SLOW_SECONDS = 0.03
 WIDTH = 1 << 20
@@ -101,7 +101,7 @@ async def _compare(
         asker = Asker(client, chain, ledger, DEADLINE)
         await _ask(asker, WARM_UP)
         alone = await _ask(asker, asked)
-        base = {name: weight(family(node.pid)) for name, node in live.nodes.items()}
+        base = {name: weigh_family(node.pid) for name, node in live.nodes.items()}
         async with weighed(node.pid for node in live.nodes.values()) as peaks:
             await other.ask(what="ask", greed=greed, width=WIDTH, whereabouts=live.whereabouts())
             await _is_busy(live)
