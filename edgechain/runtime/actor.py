@@ -150,6 +150,7 @@ class StageActor:
                 self._count_failed_load(error)
             else:
                 self._restarts.loaded()
+                _LOG.info("stage %s: worker %d is ready", self.stage.name, self._worker.pid)
                 return self._worker
 
     def _count_failed_load(self, error: WorkerLost | InvalidChain) -> None:

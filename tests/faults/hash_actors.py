@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import struct
 import time
 from pathlib import Path
@@ -45,7 +46,8 @@ class HashStage:
 
     ``seconds`` is what a run takes, without the processor. ``runs`` is a folder: each worker
     writes there what it ran. ``mixes`` answers every second request with the one before, and
-    ``leaks`` keeps so many bytes with every run: faults for the controls.
+    ``leaks`` keeps so many bytes with every run: faults for the controls. The request ``deadly``
+    ends its worker; one that finds the file ``hangs`` removes it and never returns.
     """
 
     def __init__(
@@ -57,9 +59,13 @@ class HashStage:
         runs: str = "",
         mixes: bool = False,
         leaks: int = 0,
+        deadly: int = -1,
+        hangs: str = "",
     ):
         self._stage, self._generation, self._place = stage, generation, int(place)
         self._seconds, self._mixes, self._leaks = seconds, mixes, int(leaks)
+        self._deadly = NUMBER.pack(int(deadly) % (1 << 64))
+        self._hangs = Path(hangs) if hangs else None
         self._before: Array | None = None
         self._leaked: list[bytes] = []
         self._count = 0
@@ -68,6 +74,10 @@ class HashStage:
     def __call__(self, *values: Array) -> Array:
         if self._seconds:
             time.sleep(self._seconds)
+        if values[0][DIGEST:HEAD].tobytes() == self._deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._hangs and self._hangs.exists():
+            self._hang(self._hangs)
         if self._leaks:
             self._leaked.append(bytes(bytearray(self._leaks)))
         run = RUN.pack(os.getpid(), self._count, time.monotonic_ns())
@@ -87,6 +97,11 @@ class HashStage:
         start = HEAD + self._place * RUN.size
         answer[start : start + RUN.size] = np.frombuffer(run, np.uint8)
         return answer
+
+    def _hang(self, found: Path) -> None:
+        found.unlink()
+        while True:
+            time.sleep(3600)
 
     def _spoilt(self, answer: Array) -> Array:
         before, self._before = self._before, answer
