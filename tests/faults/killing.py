@@ -43,6 +43,8 @@ class Killed:
     """For every request that failed, seconds from its submission, or from the kill if later."""
     backs: list[float] = field(default_factory=list)
     """For every kill, seconds from the start of the node's next life to the next result."""
+    slowest: float = 0.0
+    """Seconds of the request that took longest, whatever its end."""
     missing: int = 0
     """Nodes that did not work again after their restart, or that had ended by themselves."""
     oddities: Sequence[str] = ()
@@ -177,6 +179,7 @@ def _outcome(killing: Killing, ledger: Ledger, folder: Path) -> Killed:
         gaps=killing.gaps,
         errors=killing.errors,
         backs=killing.backs,
+        slowest=max(end.seconds for end in ledger.ends),
         missing=killing.missing,
         oddities=(*killing.oddities, *ledger.oddities),
     )

@@ -27,7 +27,9 @@ class Row:
     """One line of the table: what was tried, the figure to reach, what was measured.
 
     A control is the same test with its protection taken away: it has ``passed`` when it was seen
-    failing, for only then would the test have seen a fault.
+    failing, for only then would the test have seen a fault. ``is_timed`` marks a figure in
+    seconds that only a machine without other work can be held to: the short versions, which run
+    beside other tests, show it and let it pass.
     """
 
     test: str
@@ -35,6 +37,7 @@ class Row:
     measured: str
     passed: bool
     is_control: bool = False
+    is_timed: bool = False
 
 
 def control(test: str, figure: str, measured: str, seen_failing: bool) -> Row:

@@ -169,6 +169,7 @@ def _slower(test: str, felt: Felt) -> Row:
         f"<= {MOST_SLOWER:g} x p99 alone",
         f"{after * 1000:.0f} ms, {felt.slower:.2f} x {before * 1000:.0f} ms",
         felt.slower <= MOST_SLOWER,
+        is_timed=True,
     )
 
 

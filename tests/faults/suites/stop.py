@@ -77,7 +77,7 @@ def _notice(test: str, who: str, found: Sequence[float | None]) -> Row:
         half = percentile([seconds], 0.5)
         measured = f"p50 {half:.2f} s, longest {max(seconds):.2f} s, {measured}"
     good = bool(found) and not unseen and max(seconds) <= MOST_NOTICE
-    return Row(test, f"noticed within {MOST_NOTICE:g} s {who}", measured, good)
+    return Row(test, f"noticed within {MOST_NOTICE:g} s {who}", measured, good, is_timed=not unseen)
 
 
 async def _without_heartbeat(folder: Path) -> list[Row]:
