@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 import uvloop
 
 import edgechain
+from edgechain.cli.trust import Identity, Insecure
 from edgechain.client.account import Account
 from edgechain.client.album import Album
 from edgechain.client.camera import Camera, FrameReport, InferChain
@@ -39,6 +40,8 @@ def camera(
         Path | None, typer.Option(help="Folder for the annotated pictures or video.")
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
+    identity: Identity = None,
+    insecure: Insecure = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Send frames through a chain, tell what is in each, and close with the account.
@@ -51,14 +54,15 @@ def camera(
     found = open_source(source)
     names = read_labels(labels) if labels is not None else None
     album = Album(save, found) if save is not None else None
-    account = uvloop.run(_watch(chain, found, names, threshold, album, frames, as_json))
+    connecting = edgechain.connect(chain, identity=identity, insecure=insecure)
+    account = uvloop.run(_watch(connecting, found, names, threshold, album, frames, as_json))
     typer.echo(json.dumps(account.as_json()) if as_json else str(account))
     if account.failed:
         raise typer.Exit(1)
 
 
 async def _watch(
-    name: str,
+    connecting: AbstractAsyncContextManager[edgechain.Chain],
     source: Source,
     labels: Labels | None,
     threshold: float | None,
@@ -66,7 +70,7 @@ async def _watch(
     limit: int | None,
     as_json: bool,
 ) -> Account:
-    async with edgechain.connect(name) as chain:
+    async with connecting as chain:
         connected: InferChain = chain
         sight = sight_of(connected.manifest, labels=labels, threshold=threshold)
         running = Camera(connected, source, sight, album=album, limit=limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,9 @@ import typer
 import uvloop
 
 from edgechain.cli.output import dimensions, emit_json
+from edgechain.cli.trust import Identity, Insecure
 from edgechain.client.archives import read_npz, write_npz
-from edgechain.client.chain import DEADLINE_SECONDS
+from edgechain.client.chain import DEADLINE_SECONDS, Chain
 from edgechain.client.connect import connect
 from edgechain.client.results import Result
 from edgechain.transport.memory import tune_allocator
@@ -23,11 +25,14 @@ def infer(
     deadline: Annotated[
         float, typer.Option(min=0.001, max=3600.0, help="seconds until the answer must be there")
     ] = DEADLINE_SECONDS,
+    identity: Identity = None,
+    insecure: Insecure = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Send the arrays of a .npz file through a running chain and save what comes back."""
     tune_allocator()
-    result = uvloop.run(_infer(chain, source, deadline))
+    connecting = connect(chain, identity=identity, insecure=insecure)
+    result = uvloop.run(_infer(connecting, source, deadline))
     write_npz(output, result.outputs)
     shapes = {name: list(value.shape) for name, value in result.outputs.items()}
     latency = round(result.latency * 1000, 3)
@@ -39,7 +44,9 @@ def infer(
     typer.echo(f"{latency:.1f} ms, saved in {output}")
 
 
-async def _infer(chain: str, source: Path, deadline: float) -> Result:
+async def _infer(
+    connecting: AbstractAsyncContextManager[Chain], source: Path, deadline: float
+) -> Result:
     arrays = read_npz(source)
-    async with connect(chain) as connection:
+    async with connecting as connection:
         return await connection.infer(arrays, deadline=deadline)

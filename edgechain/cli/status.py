@@ -8,6 +8,7 @@ import typer
 import uvloop
 
 from edgechain.cli.output import emit_json, size, table
+from edgechain.cli.trust import Identity, Insecure
 from edgechain.client.survey import Sighting, survey
 from edgechain.discovery.peers import default_namespace
 from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus, StageStatus
@@ -21,10 +22,13 @@ def status(
     listen: Annotated[
         float, typer.Option(min=0.0, max=60.0, help="seconds to listen for nodes")
     ] = LISTEN_SECONDS,
+    identity: Identity = None,
+    insecure: Insecure = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """List the nodes of this machine and of the network, their stages and their links."""
-    found = uvloop.run(survey(namespace or default_namespace(), listen))
+    asked = survey(namespace or default_namespace(), listen, identity, insecure=insecure)
+    found = uvloop.run(asked)
     if as_json:
         emit_json({"nodes": [_as_json(sighting) for sighting in found]})
         return

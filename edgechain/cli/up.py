@@ -30,6 +30,7 @@ def up(
     interpreter: Annotated[
         InterpreterKind, typer.Option(help="what runs the submodels")
     ] = InterpreterKind.AUTO,
+    insecure: Annotated[bool, typer.Option("--insecure", help="without keys, for trials")] = False,
 ) -> None:
     """Start the nodes, wait until they found each other; without --detach until Ctrl-C."""
     if name is not None:
@@ -40,6 +41,7 @@ def up(
         interpreter=interpreter.value,
         port=port,
         replicas=replicas,
+        insecure=insecure,
     )
     uvloop.run(_up(directory, name, options, detach))
 
@@ -106,3 +108,6 @@ def _describe(chain: LocalChain | None, detach: bool) -> None:
         typer.echo(f"  {node.name}  {node.address}  {', '.join(node.stages)}  pid {node.pid}")
     ending = f"`edgechain down {chain.name}`" if detach else "Ctrl-C"
     typer.echo(f"{ending} ends it")
+    if not chain.identity:
+        warning = "INSECURE: nothing is encrypted, and whoever reaches a port is served"
+        typer.echo(f"edgechain: {warning}", err=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgechain.client.caller import Caller
 from edgechain.client.chain import Chain
+from edgechain.client.credentials import StrPath, client_security
 from edgechain.client.find import (
     Found,
     Place,
@@ -43,26 +44,32 @@ async def connect(
     peers: Sequence[str] = (),
     timeout: float = FIND_SECONDS,
     mdns: bool = False,
+    identity: StrPath | None = None,
+    insecure: bool = False,
 ) -> AsyncIterator[Chain]:
     """Connect to a running chain by its name or by the directory it was split into.
 
     A chain that `edgechain up` runs on this machine is found by its record, others by mDNS;
     ``namespace`` is the fleet (``EDGECHAIN_NAMESPACE``, or "default", when absent),
     ``mdns=True`` ignores the record, ``peers`` (``host:port``) asks those addresses and nobody
-    else. Raises ``UnknownChain`` when nobody answers within ``timeout`` seconds, ``Unavailable``
-    when a stage of it has no node, and ``Unauthorized`` when the nodes do not take us for one of
-    theirs, or we them.
+    else. ``identity`` is the directory that `edgechain init` made for this machine; a chain of
+    `edgechain up` has one of its own, and ``EDGECHAIN_IDENTITY`` is the usual one. ``insecure``
+    is for nodes that run without keys.
+
+    Raises ``InvalidIdentity`` when there is none, ``UnknownChain`` when nobody answers within
+    ``timeout`` seconds, ``Unavailable`` when a stage of it has no node, and ``Unauthorized`` when
+    the nodes do not take us for one of theirs, or we them.
 
     The connection follows the chain when it is replaced by another generation.
     """
     target = os.fspath(target)
     table = PeerTable(namespace or default_namespace())
-    local = None if peers or mdns else find_local(target)
-    security = _security(local)
+    local = find_local(target)
+    security = client_security(identity, insecure, local)
     async with AsyncExitStack() as stack:
         if peers:
             way = await _known(target, tuple(map(Place, peers)), timeout, security)
-        elif local is not None:
+        elif local is not None and not mdns:
             way = await _recorded(local, timeout, security)
         else:
             way = await _announced(stack, target, table, timeout, security)
@@ -74,12 +81,6 @@ async def connect(
         await _own(stack, _pass_on(way.news, following), "mDNS news")
         await _wait_until_ready(following, timeout)
         yield Chain(way.found.name, following.submitter)
-
-
-def _security(local: LocalChain | None) -> LinkSecurity | None:
-    """What proves who we are to the chain's nodes, and they to us."""
-    del local
-    return None
 
 
 @dataclass(frozen=True, slots=True)

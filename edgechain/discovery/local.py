@@ -40,6 +40,8 @@ class LocalChain(Frozen):
     name: str
     generation: str
     directory: str
+    identity: str = ""
+    """The directory of the identity that clients of this machine show; empty without keys."""
     owner_pid: int | None = None
     """The `up` that watches over the nodes, when it stayed in the foreground."""
     owner_started: int = 0

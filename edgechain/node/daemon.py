@@ -54,6 +54,7 @@ class Node:
     ) -> None:
         config = settings.config
         self._settings = settings
+        self._security = settings.security
         self._announcer = announcer
         self._clock = clock or SystemClock()
         self._born = self._clock.now()
@@ -72,6 +73,7 @@ class Node:
             status=lambda: self.status().model_dump_json(),
             manifest=lambda: render(self._generations.current.share.manifest),
             now=self._clock.now,
+            security=self._security,
         )
 
     def stop(self) -> None:
@@ -197,7 +199,9 @@ class Node:
     def _make(self, share: ChainShare) -> RunningGeneration:
         config = self._settings.config
         hello = self._hello(share)
-        return RunningGeneration(config, share, self._here, hello, self._table, self._clock)
+        return RunningGeneration(
+            config, share, self._here, hello, self._table, self._clock, self._security
+        )
 
     # Streams ---------------------------------------------------------------------------------
 
@@ -212,7 +216,7 @@ class Node:
             _LOG.log(level, "refused %s %s: %s", hello.role, hello.name, refused.reason)
             await stream.refuse(refused)
             return
-        stream.send(self._welcome(running.share))
+        stream.send(self._welcome(running.share, hello))
         await running.serve(stream, hello)
 
     def _refusal(self, hello: Hello) -> Refused | None:
@@ -243,14 +247,15 @@ class Node:
             generation=share.generation,
         )
 
-    def _welcome(self, share: ChainShare) -> Welcome:
-        return Welcome(
+    def _welcome(self, share: ChainShare, hello: Hello) -> Welcome:
+        welcome = Welcome(
             hop=self._here,
             namespace=self._settings.config.namespace,
             chain=self._chain,
             generation=share.generation,
             stages=share.stages,
         )
+        return self._security.sign_welcome(welcome, hello) if self._security else welcome
 
     def _hint(self) -> PeerHint:
         return PeerHint(
@@ -328,6 +333,8 @@ async def serve(
 
     A second signal ends it at once. With SIGHUP it runs what ``reread`` says from then on.
     """
+    if settings.security is None:
+        _LOG.warning("INSECURE: nothing is encrypted, and whoever reaches the port is served")
     node = Node(settings, announcer)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,6 +15,7 @@ from edgechain.node.settings import ChainShare
 from edgechain.runtime.clock import Clock
 from edgechain.runtime.supervisor import Supervisor
 from edgechain.spec.config import NodeConfig
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import Generation
 from edgechain.spec.message import Bye, Chunk, Control, Hello, Hop, Role
 from edgechain.spec.status import GenerationState, GenerationStatus, StageStatus
@@ -54,6 +55,7 @@ class RunningGeneration:
         hello: Hello,
         table: PeerTable,
         clock: Clock,
+        security: LinkSecurity | None = None,
     ):
         self.share = share
         self._static = config.peers
@@ -73,7 +75,7 @@ class RunningGeneration:
             clock=clock,
         )
         self._clients = ClientSessions()
-        self.peers = PeerLinks(hello, share.successors, table, clock)
+        self.peers = PeerLinks(hello, share.successors, table, clock, security)
         self.exchange = Exchange(
             share.manifest,
             here,

@@ -28,6 +28,7 @@ from edgechain.discovery.peers import default_namespace
 from edgechain.errors import AddressInUse, NodeFailed
 from edgechain.node.children import Child, NodePlace, start_child
 from edgechain.runtime.chain_files import load_manifest, read_stage_file
+from edgechain.security.identity import write_throwaway
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.config import MAX_THREADS, NodeConfig
 from edgechain.spec.document import render
@@ -36,6 +37,8 @@ from edgechain.spec.ids import NodeName, is_name
 START_SECONDS = 60.0
 MAX_PORT = 65535
 LOOPBACK = "127.0.0.1"
+CLIENT = "client"
+"""Whose identity the commands of this machine show."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is happening, how much of it is done and of how much."""
@@ -52,6 +55,8 @@ class LocalOptions:
     port: int = 0
     replicas: int = 1
     """Nodes per stage, at most 26."""
+    insecure: bool = False
+    """Run without keys."""
     namespace: str = field(default_factory=default_namespace)
 
 
@@ -104,6 +109,9 @@ class LocalChainRunner:
 
     async def _start(self) -> None:
         self._workplace.mkdir(parents=True, exist_ok=True)
+        if not self._options.insecure:
+            names = tuple(place.name for place in self._places)
+            write_throwaway(self._identities, self._name, names, CLIENT)
         if not self._detach:
             self._lifeline = os.pipe()
         for place in self._places:
@@ -121,6 +129,11 @@ class LocalChainRunner:
     def _workplace(self) -> Path:
         return workplace(self._name)
 
+    @property
+    def _identities(self) -> Path:
+        """Everybody's identity, each for as long as this chain runs; nobody keeps the authority."""
+        return self._workplace / "identities"
+
     async def _spawn(self, place: NodePlace) -> Child:
         config = self._workplace / f"{place.label}.yaml"
         config.write_text(render(self._config(place)), encoding="utf-8")
@@ -131,6 +144,8 @@ class LocalChainRunner:
         share = max(1, min(MAX_THREADS, (os.cpu_count() or 1) // len(self._places)))
         return NodeConfig(
             name=place.name,
+            identity=None if options.insecure else str(self._identities / place.name),
+            insecure=options.insecure,
             chain=str(self._directory),
             stages=(place.stage.name,),
             chain_name=self._name,
@@ -177,6 +192,7 @@ class LocalChainRunner:
             name=self._name,
             generation=self._manifest.generation,
             directory=str(self._directory),
+            identity="" if self._options.insecure else str(self._identities / CLIENT),
             owner_pid=owner,
             owner_started=process_started(owner) if owner else 0,
             nodes=nodes,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.errors import PeerRefused
 from edgechain.runtime.clock import Clock
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import RequestKey, StageName
 from edgechain.spec.message import Chunk, Control, Hello, Hop, TensorSend, Welcome
 from edgechain.spec.status import LinkStatus
@@ -27,12 +28,19 @@ class PeerLinks:
     a link that is up.
     """
 
-    def __init__(self, hello: Hello, wanted: Iterable[StageName], table: PeerTable, clock: Clock):
+    def __init__(
+        self,
+        hello: Hello,
+        wanted: Iterable[StageName],
+        table: PeerTable,
+        clock: Clock,
+        security: LinkSecurity | None = None,
+    ):
         self._hello = hello
         self._wanted = frozenset(wanted)
         self._table = table
         self._clock = clock
-        self._links = Links(hello, self, clock.now)
+        self._links = Links(hello, self, clock.now, security)
         self._up: dict[Link, PeerStream] = {}
         self._streams: dict[Hop, PeerStream] = {}
         self._stages: dict[Hop, frozenset[StageName]] = {}

@@ -8,10 +8,13 @@ from typing import Literal
 
 from edgechain.errors import EdgechainError, InvalidDocument
 from edgechain.runtime.chain_files import load_manifest
+from edgechain.security.identity import load_identity
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import parse
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import Generation, StageName
+from edgechain.spec.message import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,12 @@ class ChainShare:
 class NodeSettings:
     """A node's configuration and the chain it is about.
 
-    ``next`` is the generation to be ready beside the current one, ``problem`` why it cannot be.
+    ``security`` is None where the configuration says so. ``next`` is the generation to be ready
+    beside the current one, ``problem`` why it cannot be.
     """
 
     config: NodeConfig
+    security: LinkSecurity | None
     current: ChainShare
     next: ChainShare | None = None
     problem: str = ""
@@ -54,7 +59,10 @@ class NodeSettings:
 
 
 def load_settings(path: Path) -> NodeSettings:
-    """Read a node's configuration. Raises ``InvalidDocument`` or ``InvalidChain``."""
+    """Read a node's configuration.
+
+    Raises ``InvalidDocument``, ``InvalidIdentity`` or ``InvalidChain``.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
@@ -69,20 +77,36 @@ def settle(config: NodeConfig, *, base: Path, file: str) -> NodeSettings:
 
     What is wrong with the next generation is no reason not to run the current one.
     """
+    security = _security(config, base, file)
     current = _share(base / config.chain, config.stages, file, "stages")
     if config.next is None:
-        return NodeSettings(config, current)
+        return NodeSettings(config, security, current)
     stages = config.next_stages or config.stages
     key = "next_stages" if config.next_stages else "stages"
     try:
         beside = _share(base / config.next, stages, file, key)
     except EdgechainError as error:
-        return NodeSettings(config, current, problem=str(error))
+        return NodeSettings(config, security, current, problem=str(error))
     name = beside.manifest.name
     if config.chain_name is None and name != current.manifest.name:
         reason = f"next is chain {name!r}; with chain_name both have the name that clients use"
-        return NodeSettings(config, current, problem=reason)
-    return NodeSettings(config, current, beside)
+        return NodeSettings(config, security, current, problem=reason)
+    return NodeSettings(config, security, current, beside)
+
+
+def _security(config: NodeConfig, base: Path, file: str) -> LinkSecurity | None:
+    """The node's identity: there is one, or the configuration says in so many words that not."""
+    if config.insecure:
+        return None
+    if config.identity is None:
+        reason = "is missing; `edgechain init` makes one (`insecure: true` runs the node without)"
+        raise InvalidDocument(reason, file=file, key="identity")
+    identity = load_identity(base / config.identity)
+    party = identity.party
+    if party.role is not Role.NODE or party.name != config.name:
+        reason = f"is that of {party}, and this node is called {config.name!r}"
+        raise InvalidDocument(reason, file=file, key="identity")
+    return identity
 
 
 def _share(

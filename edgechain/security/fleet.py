@@ -29,6 +29,7 @@ from edgechain.security.files import read, write_directory, write_file
 from edgechain.security.identity import AUTHORITY, CERTIFICATE, REVOKED, write_identity
 from edgechain.security.revocation import read_list
 from edgechain.spec.identity import Party
+from edgechain.spec.ids import as_name
 from edgechain.spec.message import Role
 
 AUTHORITY_KEY = "authority.key"
@@ -50,7 +51,7 @@ class FleetDirectory:
         """A new fleet in this directory, unless one is there."""
         if (directory / "fleet").exists():
             return
-        authority = Authority.new(directory.resolve().name or "fleet")
+        authority = Authority.new(as_name(directory.resolve().name))
         files = {
             AUTHORITY_KEY: authority.key,
             AUTHORITY: authority.certificate,

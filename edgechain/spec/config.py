@@ -52,6 +52,10 @@ class NodeConfig(Frozen):
     """
 
     name: Name
+    identity: str | None = Field(default=None, min_length=1)
+    """The directory with this node's key and certificates, relative to this file."""
+    insecure: bool = False
+    """Do without: nothing is encrypted, and whoever reaches the port is served."""
     chain: str = Field(min_length=1)
     stages: Annotated[tuple[Name, ...] | Literal["all"], BeforeValidator(_check_stages)] = "all"
     next: str | None = Field(default=None, min_length=1)
@@ -82,6 +86,8 @@ class NodeConfig(Frozen):
                 raise ValueError("a node runs at least one stage")
         if self.next_stages is not None and self.next is None:
             raise ValueError("next_stages without next")
+        if self.insecure and self.identity is not None:
+            raise ValueError("a node that is insecure needs no identity; take one of them out")
         self._check_host()
         return self
 

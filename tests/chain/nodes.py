@@ -19,6 +19,7 @@ from edgechain.node.daemon import Node
 from edgechain.node.local import LocalChainRunner, LocalOptions
 from edgechain.node.settings import settle
 from edgechain.spec.config import NodeConfig
+from tests.security.one_fleet import client_identity, node_identity
 
 LOOPBACK = "127.0.0.1"
 NAMESPACE = f"test-{uuid.uuid4().hex[:12]}"
@@ -78,7 +79,7 @@ class LiveNode:
 def launch(directory: Path, name: str, stages: Sequence[str], **config: Any) -> LiveNode:
     """Start a node in this loop; it finds others by mDNS on loopback."""
     usual: dict[str, Any] = {"port": 0, "host": LOOPBACK, "interfaces": (LOOPBACK,), "threads": 1}
-    usual |= {"namespace": NAMESPACE, **config}
+    usual |= {"namespace": NAMESPACE, "identity": str(node_identity(name)), **config}
     noun = NodeConfig(name=name, chain=str(directory), stages=tuple(stages), **usual)
     herald = Herald()
     node = Node(settle(noun, base=directory, file="test"), herald)
@@ -146,7 +147,9 @@ def connected(
     """A client of these nodes, which it is told the addresses of."""
     peers = [node.address for node in live.values()]
     name = next(iter(live.values())).node.status().chain
-    return edgechain.connect(name, peers=peers, namespace=NAMESPACE, timeout=timeout)
+    return edgechain.connect(
+        name, peers=peers, namespace=NAMESPACE, timeout=timeout, identity=client_identity()
+    )
 
 
 @asynccontextmanager

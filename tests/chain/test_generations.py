@@ -15,6 +15,7 @@ from edgechain.node.settings import settle
 from edgechain.spec.status import GenerationState as State
 from tests.chain import chains
 from tests.chain.nodes import NAMESPACE, LiveNode, connected, nodes, until
+from tests.security.one_fleet import client_identity
 
 pytestmark = pytest.mark.may_block  # starting nodes and workers touches files
 
@@ -143,5 +144,7 @@ async def test_mdns_tells_which_generation_serves(old: Path, new: Path) -> None:
     async with nodes(old, EACH_STAGE) as live:
         tell(live, new)
         await all_in(live, State.CURRENT)
-        async with edgechain.connect(new, namespace=NAMESPACE, mdns=True) as chain:
+        async with edgechain.connect(
+            new, namespace=NAMESPACE, mdns=True, identity=client_identity()
+        ) as chain:
             assert (await chain.infer(np.ones(chains.WIDTH, np.int64)))["y"][0] == 3

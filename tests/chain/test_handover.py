@@ -11,6 +11,7 @@ import edgechain
 from edgechain.spec.tensor import DType, TensorSpec
 from tests.chain import chains
 from tests.chain.nodes import NAMESPACE, LiveNode, connected, nodes
+from tests.security.one_fleet import client_identity
 
 pytestmark = pytest.mark.may_block  # starting nodes and workers touches files
 
@@ -84,7 +85,9 @@ async def test_peers_are_asked_for_the_chain_by_the_name_the_caller_gave(five: P
             assert (chain.name, chain.manifest.name) == ("renamed", "five")
         peers = [live["n"].address]
         with pytest.raises(edgechain.EdgechainError, match="runs chain 'renamed'"):
-            async with edgechain.connect("five", peers=peers, namespace=NAMESPACE, timeout=1):
+            async with edgechain.connect(
+                "five", peers=peers, namespace=NAMESPACE, timeout=1, identity=client_identity()
+            ):
                 pytest.fail("it is not called that")
 
 
@@ -92,7 +95,9 @@ async def test_a_client_finds_nodes_by_mdns_alone(five: Path) -> None:
     placement = {"n1": ("head", "meet"), "n2": ("left", "tail"), "n3": ("right",)}
     async with (
         nodes(five, placement),
-        edgechain.connect("five", namespace=NAMESPACE, mdns=True, timeout=20) as chain,
+        edgechain.connect(
+            "five", namespace=NAMESPACE, mdns=True, timeout=20, identity=client_identity()
+        ) as chain,
     ):
         x = chains.question(9)
         np.testing.assert_array_equal((await chain.infer(x))["y"], chains.five_answer(x))

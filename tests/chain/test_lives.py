@@ -21,6 +21,7 @@ from edgechain.spec.document import render
 from tests.chain import chains
 from tests.chain.nodes import LOOPBACK, NAMESPACE, free_ports, processes
 from tests.commands import Edgechain
+from tests.security.one_fleet import node_identity
 from tests.watch.processes import wait_for_end
 
 pytestmark = [pytest.mark.processes, pytest.mark.may_block]
@@ -56,6 +57,7 @@ def start_node(config: Path) -> tuple[subprocess.Popen[bytes], dict[str, object]
 
 def write_config(folder: Path, chain: Path, **more: object) -> Path:
     fields = {"host": LOOPBACK, "interfaces": (LOOPBACK,), "threads": 1, "namespace": NAMESPACE}
+    fields["identity"] = str(node_identity("alone"))
     config = NodeConfig(name="alone", chain=str(chain), **(fields | more))
     path = folder / "node.yaml"
     path.write_text(render(config))

@@ -13,6 +13,7 @@ import pytest
 
 from edgechain.client.archives import read_npz, write_npz
 from edgechain.runtime.chain_files import load_manifest
+from edgechain.security.identity import write_throwaway
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import render
 from tests.chain.bridges import Board, bridge
@@ -39,6 +40,8 @@ def running(
     boards: tuple[Board, ...], chain: Path, stages: list[str], *, static: bool
 ) -> Iterator[None]:
     """A node on every board; ended by Ctrl-C, and cleanly."""
+    names = tuple(f"board-{number}" for number in range(STAGES))
+    write_throwaway(chain.parent / "identities", NAME, names, "hub")
     configs = [write_config(boards, number, chain, stages, static) for number in range(STAGES)]
     nodes = [
         board.start(
@@ -69,6 +72,7 @@ def write_config(
     others = tuple(f"{board.address}:{PORT}" for board in boards if board is not boards[number])
     config = NodeConfig(
         name=f"board-{number}",
+        identity=f"identities/board-{number}",
         chain=str(chain),
         chain_name=NAME,
         stages=(stages[number],),
@@ -89,7 +93,13 @@ def write_config(
     ids=["mdns, from a fourth board", "mdns, from a node's board", "static peers"],
 )
 def test_three_boards_answer_like_the_whole_model(
-    models: Path, tmp_path: Path, chain: Path, *, static: bool, asker: int
+    models: Path,
+    tmp_path: Path,
+    chain: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    static: bool,
+    asker: int,
 ) -> None:
     manifest = load_manifest(chain)
     asked: list[Arrays] = [invented(manifest, seed) for seed in range(QUESTIONS)]
@@ -100,6 +110,7 @@ def test_three_boards_answer_like_the_whole_model(
         client = (*boards, hub)[asker]
         peers = [f"{board.address}:{PORT}" for board in boards] if static else []
         words = [sys.executable, "-m", "tests.chain.ask_chain", NAME, str(tmp_path), *peers]
+        monkeypatch.setenv("EDGECHAIN_IDENTITY", str(tmp_path / "identities" / "hub"))
         with running(tuple(boards), chain, stages, static=static):
             client.run(words, tmp_path / "client.log", WITHIN)
     found = [read_npz(tmp_path / f"y{number}.npz") for number in range(QUESTIONS)]
