@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 MAX_PENDING = 4096
 """Requests that wait for a slot; more are refused as ``Overloaded`` at once."""
 
+TICK_SECONDS = 0.001
+"""Timers may be so early."""
+
 NEWEST_UNDER_WAY = 4
 """Frames of a live source that keep a chain of three or four stages busy; more would only age."""
 
@@ -287,16 +290,17 @@ class Submitter:
         """Give an attempt up that is silent for much longer than others took, if it may be."""
         patience = self._patience.seconds()
         silent = self._clock.now() - attempt.heard
-        if patience is not None and silent >= patience and self._may_retry(attempt.request):
+        left = (patience or LEAST_PATIENCE_SECONDS) - silent
+        over = patience is not None and left < TICK_SECONDS
+        if over and self._may_retry(attempt.request):
             hop = self._waited_for(attempt)
             error = Unavailable(self._stage(attempt, hop), f"silent for {silent:.1f} s")
             self._suspect(attempt, error, hop)
             self._retry(attempt)
             self.pump()
-            return
-        wait = (patience or LEAST_PATIENCE_SECONDS) - silent
-        seconds = wait if wait > 0 else LEAST_PATIENCE_SECONDS
-        attempt.patience = self._timers.call_later(seconds, self._listen, attempt)
+        else:
+            seconds = left if left >= TICK_SECONDS else LEAST_PATIENCE_SECONDS
+            attempt.patience = self._timers.call_later(seconds, self._listen, attempt)
 
     def _waited_for(self, attempt: Attempt) -> Hop:
         """The first node of the route that has not given its slot back."""
