@@ -74,8 +74,10 @@ def _parse_yaml(text: str, file: str) -> tuple[Any, Any]:
     """The document with its places, and the same in Python's own types."""
     if len(text) > MAX_DOCUMENT_BYTES:
         raise InvalidDocument("is too large to be one of our documents", file=file)
+    reader = YAML(typ="rt")
+    reader.composer.warn_double_anchors = False  # YAML 1.2 allows them: no word on stderr
     try:
-        tree = YAML(typ="rt").load(text)
+        tree = reader.load(text)
         plain = _Plain().copy(tree)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -107,6 +107,12 @@ def test_an_alias_is_the_value_it_stands_for() -> None:
     assert made.parts == (Part(name="one"),) * 2
 
 
+def test_an_anchor_that_comes_twice_stands_for_the_last_one() -> None:
+    """As YAML 1.2 has it, and without a warning on anybody's terminal."""
+    text = "kind: &k b\nparts: []\nextra: {one: &k 1, two: *k}\n"
+    assert parse(Whole, text, file="whole.yaml").extra == {"one": 1.0, "two": 1.0}
+
+
 def test_too_large_is_refused_before_it_is_read() -> None:
     with pytest.raises(InvalidDocument, match="too large"):
         parse(Whole, " " * (MAX_DOCUMENT_BYTES + 1), file="f.yaml")
