@@ -39,8 +39,16 @@ from edgechain.transport.stream import Monotonic, PeerStream, StreamHandler
 _LOG = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
-"""Between tries; the last one stays."""
+"""For a question to a node; its answer may be large."""
+
+TRY_SECONDS = (1.0, 1.0, 2.5)
+"""For a try to connect, in turns. A SYN that is lost is said again after 1 and 3 seconds, so a long
+try would miss the moment a network is healed by up to two; on a saturated link of 5 Mbit/s TCP, TLS
+and Hello take longer than the short ones."""
+
+BACKOFF_SECONDS = (0.1, 0.2, 0.5)
+"""Between tries; the last one stays. With a try it is less than the two seconds after which a
+healed network has to carry tensors again."""
 
 REFUSED_SECONDS = 2.0
 """Before a peer that refused us is asked again: it may have been full, may still hold a stream of
@@ -184,7 +192,7 @@ class Link:
         channel = open_channel(self.address, self._security)
         try:
             duplex, welcome, party = await self._connect(channel)
-            async with watched(self._security, party, duplex.abort):
+            with watched(self._security, party, duplex.abort):
                 await self._carry(duplex, welcome)
         except PeerRefused as error:
             self._fail(LinkState.REFUSED, str(error))
@@ -203,7 +211,7 @@ class Link:
         hello = replace(self._hello, challenge=new_challenge(self._security))
         duplex = _CallDuplex(channel.stream_stream(LINK)())
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(self._try_seconds()):
                 await duplex.write(encode_control(hello))
                 frame = await duplex.read()
             if frame is None:
@@ -257,7 +265,7 @@ class Link:
         finally:
             duplex.abort()
             self._stream = None
-        self._lose(LinkState.DOWN, _reason(goodbye))
+        self._lose(LinkState.DOWN, stream.reason or _reason(goodbye))
 
     def _fail(self, state: LinkState, reason: str) -> None:
         """Nothing comes of this address for now: the next one is tried."""
@@ -281,6 +289,10 @@ class Link:
             return
         finally:
             self._retry.clear()
+
+    def _try_seconds(self) -> float:
+        """How long this try may take; every address is given a long one now and then."""
+        return TRY_SECONDS[self._failures // len(self._addresses) % len(TRY_SECONDS)]
 
     def _pause(self) -> float:
         if self._resting or self._state is LinkState.IDLE:

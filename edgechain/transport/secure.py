@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -86,26 +86,29 @@ def contradiction(hello: Hello, party: Party) -> Refused | None:
     return Refused(RefusalKind.IDENTITY, reason)
 
 
-@asynccontextmanager
-async def watched(
+@contextmanager
+def watched(
     security: LinkSecurity | None, party: Party | None, on_revoked: Callable[[], None]
-) -> AsyncIterator[None]:
+) -> Iterator[None]:
     """While this lasts: ``on_revoked`` is called, once, when the other side is revoked."""
     if security is None or party is None:
         yield
         return
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
 
-    async def look() -> None:
-        while security.still_member(party):  # noqa: ASYNC110 - a file has no event
-            await asyncio.sleep(LOOK_SECONDS)
-        on_revoked()
+    def look() -> None:
+        nonlocal timer
+        if security.still_member(party):
+            timer = loop.call_later(LOOK_SECONDS, look)
+        else:
+            on_revoked()
 
-    task = asyncio.create_task(look(), name=f"whether {party} is revoked")
+    timer = loop.call_later(LOOK_SECONDS, look)
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        timer.cancel()
 
 
 # What gRPC says of handshakes --------------------------------------------------------------------

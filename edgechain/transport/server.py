@@ -126,7 +126,7 @@ class NodeServer:
         if party is not None:
             hello = noted(hello, party)
         stream = PeerStream(duplex, hello.name or "unnamed", self._now)
-        async with watched(self._security, party, _end_of(stream)):
+        with watched(self._security, party, _end_of(stream)):
             await self._accept(stream, hello)
 
     def _proven(self, context: Any, hello: Hello) -> Party | Refused | None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blockbuster import blockbuster_ctx
 
 import edgechain
 from edgechain.client.chain import Chain
 from tests.chain import chains
 from tests.chain.nodes import NAMESPACE, LiveNode, connected, nodes, processes, threads_of, until
+from tests.watch.house import no_blocking
 
 pytestmark = pytest.mark.may_block  # starting and stopping touch files; ``ask_all`` must not
 
@@ -41,7 +41,7 @@ async def ask_all(chain: Chain, gauges: list[Gauge]) -> None:
             gauge.look()
         np.testing.assert_array_equal(result["y"], chains.five_answer(x))
 
-    with blockbuster_ctx("edgechain"):
+    with no_blocking():
         async with asyncio.TaskGroup() as group:
             for number in range(REQUESTS):
                 group.create_task(ask(number), name="our own question")

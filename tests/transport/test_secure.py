@@ -25,7 +25,7 @@ from tests.runtime.keys import GENERATION, hop
 from tests.security.members import expired, fleet, made, member
 from tests.transport.test_link import LOOPBACK, WELCOME, Answerer, Owner, running, until
 
-pytestmark = pytest.mark.may_block  # a look at the list of revocations is a look at a file
+pytestmark = pytest.mark.may_block  # identities are made and read
 
 
 @dataclass
