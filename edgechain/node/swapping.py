@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from edgechain.discovery.local import LocalChain, LocalNode, is_alive, record
 from edgechain.errors import InvalidChain, NodeFailed, Unavailable
 from edgechain.runtime.chain_files import load_manifest, read_stage_file
+from edgechain.security.identity import load_identity
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import parse, render
@@ -64,6 +65,7 @@ class LocalSwap:
         self._manifest = load_manifest(self._directory)
         self._placement = assign(chain, self._manifest)
         self._progress = progress
+        self._security = load_identity(Path(chain.identity)) if chain.identity else None
         for stage in self._manifest.stages:
             if stage.file is not None:
                 read_stage_file(self._directory, stage)
@@ -185,7 +187,7 @@ class LocalSwap:
     async def _ask(self, node: LocalNode) -> _Seen | None:
         """What a node says; ``None`` when it says nothing now."""
         try:
-            text = await fetch_status(node.address, ANSWER_SECONDS)
+            text = await fetch_status(node.address, ANSWER_SECONDS, security=self._security)
             status = NodeStatus.model_validate_json(text)
         except (Unavailable, ValidationError):
             return None

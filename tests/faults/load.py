@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from edgechain.client.chain import Chain
-from tests.faults.hash_chain import HashChain
+from tests.faults.hash_chain import Answer, Array
 from tests.faults.ledger import Ledger
 
 NEVER_SECONDS = 5.0
@@ -18,10 +19,20 @@ now = time.monotonic
 """The clock of the ledgers, and of the workers' runs."""
 
 
+class Asked(Protocol):
+    """A chain whose every answer is known."""
+
+    def question(self, number: int) -> Array:
+        """The input of a request."""
+
+    def read(self, value: Array) -> Answer:
+        """Take an answer apart."""
+
+
 class Asker:
     """Asks one chain, one request at a time or many, and keeps the books."""
 
-    def __init__(self, chain: Chain, made: HashChain, ledger: Ledger, deadline: float):
+    def __init__(self, chain: Chain, made: Asked, ledger: Ledger, deadline: float):
         self._chain, self._made, self._deadline = chain, made, deadline
         self.ledger = ledger
 
