@@ -26,6 +26,9 @@ STEPS = 10
 
 BAR = 32
 
+INTERRUPTED = 130
+"""What a shell says of a command that Ctrl-C ended."""
+
 
 class Screen:
     """Progress on standard error: a bar on a terminal, else a line now and then."""
@@ -77,14 +80,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run suites and print; the exit status."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # it comments every process that is started
-    outcomes = [
-        run_suite(name, options.scale, Screen(name, sys.stderr)) for name in options.only or names()
-    ]
+    outcomes: list[SuiteOutcome] = []
+    try:
+        for name in options.only or names():
+            outcome = run_suite(name, options.scale, Screen(name, sys.stderr))
+            outcomes.append(outcome)  # noqa: PERF401 - those before an interrupt are kept
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; this is what is known so far\n")
+        _print(outcomes, options)
+        return INTERRUPTED
+    _print(outcomes, options)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _print(outcomes: Sequence[SuiteOutcome], options: argparse.Namespace) -> None:
     if options.json:
         sys.stdout.write(json.dumps(document(outcomes, options.scale), indent=1) + "\n")
     else:
         sys.stdout.write(table(outcomes, options.scale).text() + "\n")
-    return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
 def _scale(text: str) -> float:

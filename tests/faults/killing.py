@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from edgechain.client.chain import Chain
 from tests.faults.hash_chain import JOIN, HashChain, runs_in, slow, write_chain
 from tests.faults.ledger import Account, Ended, Ledger, longest_gap
 from tests.faults.load import Asker, loaded, now
 from tests.faults.processes import NodeProcess
-from tests.faults.running import RunningChain, running
+from tests.faults.running import Discovery, RunningChain, running
+from tests.faults.sight import Sight, watched_fleets
 from tests.faults.suite import Report
 
 STAGE_SECONDS = 0.01
@@ -22,6 +25,7 @@ IN_FLIGHT = 8
 RATE = 40.0
 DEADLINE = 5.0
 
+UNNOTICED_SECONDS = 10.0
 BACK_SECONDS = 15.0
 """A node that has not run anything so long after its start is not coming back."""
 
@@ -43,6 +47,8 @@ class Killed:
     """For every request that failed, seconds from its submission, or from the kill if later."""
     backs: list[float] = field(default_factory=list)
     """For every kill, seconds from the start of the node's next life to the next result."""
+    notices: list[float] = field(default_factory=list)
+    """For every kill, seconds until the client knew."""
     slowest: float = 0.0
     """Seconds of the request that took longest, whatever its end."""
     missing: int = 0
@@ -59,12 +65,13 @@ class Killed:
 class Killing:
     """One chain under load, of which nodes are killed."""
 
-    def __init__(self, live: RunningChain, ledger: Ledger, seed: int, report: Report):
-        self._live, self._ledger, self._report = live, ledger, report
+    def __init__(self, live: RunningChain, ledger: Ledger, sight: Sight, seed: int, report: Report):
+        self._live, self._ledger, self._sight, self._report = live, ledger, sight, report
         self._dice = Random(seed)
         self.gaps: list[float] = []
         self.errors: list[float] = []
         self.backs: list[float] = []
+        self.notices: list[float] = []
         self.oddities: list[str] = []
         self.kills = self.missing = 0
 
@@ -93,10 +100,17 @@ class Killing:
             self._miss(node, "does not work again")
 
     async def _kill(self, node: NodeProcess) -> None:
-        if node.is_running:
-            await node.kill()
-        else:
+        if not node.is_running:
             self._miss(node, "had ended by itself")
+            return
+        killed = now()
+        await node.kill()
+        while self._sight.down.get(node.name, 0.0) < killed:
+            if now() > killed + UNNOTICED_SECONDS:
+                self._miss(node, "was killed and the client does not know")
+                return
+            await asyncio.sleep(0.002)
+        self.notices.append(self._sight.down[node.name] - killed)
 
     def _miss(self, node: NodeProcess, what: str) -> None:
         self.missing += 1
@@ -144,8 +158,8 @@ class Killing:
 async def kill_replicas(folder: Path, kills: int, seed: int, report: Report) -> Killed:
     """Two replicas of every stage, so many requests under way at any time."""
     chain, ledger = _prepare(folder)
-    async with running(chain, folder, replicas=2) as live, live.connect() as client:
-        killing = Killing(live, ledger, seed, report)
+    async with _watched(running(chain, folder, replicas=2)) as (live, client, sight):
+        killing = Killing(live, ledger, sight, seed, report)
         asker = Asker(client, chain, ledger, DEADLINE)
         async with loaded(asker, in_flight=IN_FLIGHT) as lag:
             await killing.with_siblings(kills)
@@ -153,15 +167,27 @@ async def kill_replicas(folder: Path, kills: int, seed: int, report: Report) -> 
     return _outcome(killing, ledger, folder)
 
 
-async def kill_single(folder: Path, kills: int, down: float, seed: int, report: Report) -> Killed:
+async def kill_single(
+    folder: Path, kills: int, down: float, discovery: Discovery, seed: int, report: Report
+) -> Killed:
     """One node a stage, and a steady rate of requests."""
     chain, ledger = _prepare(folder)
-    async with running(chain, folder) as live, live.connect() as client:
-        killing = Killing(live, ledger, seed, report)
+    async with _watched(running(chain, folder, discovery=discovery)) as (live, client, sight):
+        killing = Killing(live, ledger, sight, seed, report)
         async with loaded(Asker(client, chain, ledger, DEADLINE), rate=RATE) as lag:
             await killing.alone(kills, down)
             report.say(f"our own loop was at most {lag() * 1000:.0f} ms late")
     return _outcome(killing, ledger, folder)
+
+
+@asynccontextmanager
+async def _watched(
+    nodes: AbstractAsyncContextManager[RunningChain],
+) -> AsyncIterator[tuple[RunningChain, Chain, Sight]]:
+    """A client of the nodes, and what it notices of them."""
+    with watched_fleets() as sight:
+        async with nodes as live, live.connect() as client:
+            yield live, client, sight
 
 
 def _prepare(folder: Path) -> tuple[HashChain, Ledger]:
@@ -179,6 +205,7 @@ def _outcome(killing: Killing, ledger: Ledger, folder: Path) -> Killed:
         gaps=killing.gaps,
         errors=killing.errors,
         backs=killing.backs,
+        notices=killing.notices,
         slowest=max(end.seconds for end in ledger.ends),
         missing=killing.missing,
         oddities=(*killing.oddities, *ledger.oddities),

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import edgechain
 from edgechain.client.chain import Chain
@@ -26,6 +26,8 @@ CLIENT = "client"
 PORTS = range(20_000, 32_000)
 """Below the ports that Linux gives to outgoing connections: nobody takes the port of a node that
 is just being started again."""
+
+Discovery = Literal["static", "mdns"]
 
 CONNECT_SECONDS = 30.0
 LOOK_SECONDS = 0.02
@@ -84,10 +86,12 @@ async def running(
     replicas: int = 1,
     slots: int = 8,
     module: str = NODE,
+    discovery: Discovery = "static",
 ) -> AsyncIterator[RunningChain]:
     """Start every node, wait until all are linked, and end them at the end.
 
     ``folder`` holds ``chain`` as ``chain/`` and gets the nodes' configurations and logs.
+    ``discovery`` is how nodes find each other; a client is told where they are.
     """
     placement = {
         f"{stage}-{number}": stage for number in range(1, replicas + 1) for stage in chain.stages
@@ -110,8 +114,9 @@ async def running(
                 "namespace": namespace,
                 "host": LOOPBACK,
                 "port": ports[name],
-                "discovery": "static",
-                "peers": peers,
+                "discovery": discovery,
+                "peers": peers if discovery == "static" else [],
+                "interfaces": [LOOPBACK],
                 "slots": slots,
                 "threads": 1,
             }

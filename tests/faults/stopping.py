@@ -34,27 +34,32 @@ BRIEF = 0.2
 """In this share of the rounds the node goes on before anybody can have noticed."""
 
 
-Noticed = tuple[float | None, float | None, bool]
-Wait = Callable[[NodeProcess, float], Awaitable[Noticed]]
-"""Waits while a node is stopped: when the client and those who feed it noticed, or that the stop
-was brief."""
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Seconds until the client, and those who feed the node, noticed its stop."""
+
+    client: float | None
+    feeding: tuple[float | None, ...]
+
+
+Wait = Callable[[NodeProcess, float], Awaitable[Noticed | None]]
+"""Waits while a node is stopped; gives nothing when the stop was brief."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """One stop: when, how long until it was noticed, and when the client spoke with it again.
 
-    ``noticed`` and ``fed`` are ``None`` where the stop went unnoticed; both are of interest only
-    where it was not brief.
+    A stop that was not brief and went unnoticed has ``None`` there.
     """
 
     pids: frozenset[int]
     since: float
     until: float
-    brief: bool
+    brief: bool = False
     noticed: float | None = None
-    fed: float | None = None
-    """The slowest of the nodes that feed it."""
+    feeding: tuple[float | None, ...] = ()
+    """The nodes that feed it."""
 
 
 @dataclass
@@ -102,27 +107,29 @@ class Stopping:
         await _is_stopped(node.pid)
         since = now()
         try:
-            noticed, fed, brief = await wait(node, since)
+            noticed = await wait(node, since)
         finally:
             node.signal(signal.SIGCONT)
         until = await self._works_again(node, ran, since)
-        self.stops.append(Stopped(pids, since, until, brief, noticed, fed))
+        if noticed is None:
+            self.stops.append(Stopped(pids, since, until, brief=True))
+        else:
+            told = noticed.client, noticed.feeding
+            self.stops.append(Stopped(pids, since, until, False, *told))
 
-    async def _briefly(self, node: NodeProcess, since: float) -> Noticed:
+    async def _briefly(self, node: NodeProcess, since: float) -> None:
+        del node, since
         await asyncio.sleep(self._dice.uniform(0.05, 1.2))
-        return None, None, True
 
     async def _until_noticed(self, node: NodeProcess, since: float) -> Noticed:
         """Wait until the client and every node that feeds this one have noticed."""
         feeding = [n for n in self._live.nodes.values() if _feeds(self._live.chain, n, node)]
-        client, *others = await asyncio.gather(
+        client, *fed = await asyncio.gather(
             self._client_notices(node, since),
             *(_link_breaks(feeder, node.name, since) for feeder in feeding),
         )
         await asyncio.sleep(self._dice.uniform(0.0, 0.3))
-        found = [seconds for seconds in others if seconds is not None]
-        everyone = len(found) == len(others)
-        return client, (max(found, default=0.0) if everyone else None), False
+        return Noticed(client, tuple(fed))
 
     async def _client_notices(self, node: NodeProcess, since: float) -> float | None:
         down = self._sight.down

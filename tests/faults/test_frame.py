@@ -77,6 +77,28 @@ def test_an_unknown_suite_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> 
     assert "nonsense" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(None, 0), (Skipped("not root"), 1), (ValueError("odd"), 1), (KeyboardInterrupt(), 130)],
+)
+def test_the_exit_status_says_whether_everything_held(
+    error: BaseException | None,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(scale: float, report: Report) -> Sequence[Row]:
+        if error is not None:
+            raise error
+        return (GOOD,)
+
+    suites = {"made": Suite("made", "made up", run)}
+    monkeypatch.setattr("tests.faults.__main__.names", lambda: tuple(suites))
+    monkeypatch.setattr("tests.faults.__main__.run_suite.__defaults__", (suites.__getitem__,))
+    assert main([]) == status
+    assert "Faults, scale 1" in capsys.readouterr().out
+
+
 def test_json_is_json() -> None:
     made = document([outcome_of(GOOD), outcome_of(error=ValueError("odd"))], 0.5)
     assert json.loads(json.dumps(made))["suites"][0]["rows"][0]["passed"] is True
