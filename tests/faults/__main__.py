@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for name in options.only or names():
             outcome = run_suite(name, options.scale, Screen(name, sys.stderr))
-            outcomes.append(outcome)  # noqa: PERF401 - those before an interrupt are kept
+            outcomes.append(outcome)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; this is what is known so far\n")
         _print(outcomes, options)
