@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgechain.node.settings import load_settings
+from edgechain.node.settings import NodeSettings, load_settings
 from tests.watch.needs import ROOT
 
 EXAMPLES = sorted((ROOT / "device_configs").glob("*.yaml"))
@@ -17,14 +17,25 @@ DEMO_MODEL = ROOT / "tools" / "demo" / "digits.tflite"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the examples and with the chain that README splits for them."""
-    folder = tmp_path_factory.mktemp("board")
-    command = [sys.executable, "-m", "edgechain", "split", str(DEMO_MODEL)]
-    subprocess.run([*command, "-o", str(folder / "digits"), "--stages", "2"], check=True)
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for every example, with what README copies to its board."""
+    laptop = tmp_path_factory.mktemp("laptop")
+    command = [sys.executable, "-m", "edgechain"]
+    split = ["split", str(DEMO_MODEL), "-o", "digits", "--stages", "2"]
+    subprocess.run([*command, *split], cwd=laptop, check=True)
+    subprocess.run([*command, "init", ".", "pi-a", "pi-b", "zero"], cwd=laptop, check=True)
     for example in EXAMPLES:
-        shutil.copy(example, folder)
-    return folder
+        board = laptop / "boards" / example.stem
+        shutil.copytree(laptop / "digits", board / "digits")
+        shutil.copy(example, board)
+        own = laptop / "identities" / example.stem.partition("2w")[0]
+        if own.is_dir():
+            shutil.copytree(own, board / "identity")
+    return laptop / "boards"
+
+
+def settings_of(boards: Path, name: str) -> NodeSettings:
+    return load_settings(boards / name / f"{name}.yaml")
 
 
 def test_there_are_examples() -> None:
@@ -32,13 +43,18 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_a_node_accepts_it(example: Path, place: Path) -> None:
-    settings = load_settings(place / example.name)
+def test_a_node_accepts_it(example: Path, boards: Path) -> None:
+    settings = settings_of(boards, example.stem)
     assert settings.chain_name == "digits"
     assert settings.current.stages
 
 
-def test_the_two_boards_of_the_readme_feed_each_other(place: Path) -> None:
-    first, second = (load_settings(place / f"{name}.yaml") for name in ("pi-a", "pi-b"))
+def test_only_the_one_for_a_single_machine_is_insecure(boards: Path) -> None:
+    insecure = [e.stem for e in EXAMPLES if settings_of(boards, e.stem).security is None]
+    assert insecure == ["laptop-all"]
+
+
+def test_the_two_boards_of_the_readme_feed_each_other(boards: Path) -> None:
+    first, second = (settings_of(boards, name) for name in ("pi-a", "pi-b"))
     assert first.current.successors == frozenset(second.current.stages)
     assert not second.current.successors

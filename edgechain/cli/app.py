@@ -17,6 +17,8 @@ _COMMANDS = {
     "inspect": "show a model: signatures, operators, work, and the bytes at every possible cut",
     "split": "cut a model into submodels and prove them equal to the whole",
     "verify": "prove again that a chain computes what its model computes",
+    "init": "make a fleet's keys: one identity for every node and one for this machine",
+    "revoke": "take nodes or clients out of a fleet",
     "up": "run every stage of a chain on a node of its own on this machine",
     "swap": "move a running chain to another generation without an interruption",
     "down": "end a chain that `up` started",
