@@ -21,7 +21,8 @@ _KEEPALIVE: tuple[Option, ...] = (
 CHANNEL_OPTIONS: tuple[Option, ...] = (
     *_KEEPALIVE,
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 500),
+    # In spite of its name how long TCP and TLS may take: no less than our own longest try.
+    ("grpc.min_reconnect_backoff_ms", 2500),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_http_proxy", 0),

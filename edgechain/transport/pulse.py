@@ -8,33 +8,51 @@ handed in.
 
 from __future__ import annotations
 
+BEAT_SECONDS = 0.5
 TICK_SECONDS = 0.25
-TICKS_A_BEAT = 2
-BEAT_SECONDS = TICK_SECONDS * TICKS_A_BEAT
 
 SILENCE_SECONDS = 2.0
-"""Four beats. With a tick and three chunks of ``CHUNK_SECONDS`` it stays below the 2.5 s in which
-a peer that is gone has to be noticed."""
+"""Four beats. A peer that is gone has to be noticed within 2.5 s: what is still under way goes on
+arriving for ``WINDOW_SECONDS``, and a link of 35 Mbit/s with three streams is given 0.13 s."""
 
-SLOW_CHUNKS = 3
+DEAF_SECONDS = 2.5
+"""One beat more: where only one direction is dead, the side that hears nothing is the first to
+know, and the end of its stream is heard. This is for when that does not get through either."""
+
+SLOW_BYTES = 192 << 10
 MAX_SLOW_SECONDS = 3.0
-"""What a slow link may be given on top: 64 KiB a second. Who carries less is of no use to us."""
+"""What a slow link is given on top: the time it takes for so much, which is 0.13 s for one of three
+streams on 35 Mbit/s and 0.9 s on 5 Mbit/s; at most what 64 KiB a second take."""
 
 LATE_SECONDS = 1.0
 """A tick that comes so late says that we were stopped, and nothing about the peer."""
 
-FIRST_CHUNK_BYTES = 256 << 10
-MIN_CHUNK_BYTES = 64 << 10
+MIN_CHUNK_BYTES = 16 << 10
+"""Also the first on every stream: 256 KiB do not get past two other streams within two seconds on
+a link of 5 Mbit/s."""
+
 MAX_CHUNK_BYTES = 1 << 20
 """Fastest of 64 KiB to 3.9 MB on a stream (DESIGN.md, section 5), and below gRPC's 4 MB guard."""
 
 CHUNK_SECONDS = 0.05
 """What a chunk may take on its link: so long does control wait behind one."""
 
-PROMPT_BYTES = 512 << 10
+MIN_WINDOW_BYTES = 4 * MIN_CHUNK_BYTES
+WINDOW_SECONDS = 0.3
+"""What may be under way, as time on the link. Without a bound gRPC takes 1 to 4 MB: on a slow link
+beats, cancels and gRPC's own pings then come many seconds late, and the link passes for dead. A
+second is more than any round trip, so that a good link is not held up."""
+
+PROMPT_BYTES = MIN_CHUNK_BYTES
 PROMPT_SECONDS = 0.05
-"""So much in so little time is acknowledged without waiting for the beat: the sender learns what
-the link carries from its first large tensor, at the price of 20 small messages a second."""
+FAST_START_BYTES = 8 << 20
+"""Tensors are acknowledged without waiting for the next beat: at most so often, and on a new stream
+whenever twice as much has come as at the last beat. The sender learns what the link carries from
+its first large tensor, at the price of 20 small messages a second."""
+
+LEARN_SECONDS = 0.25
+"""Over how long a rate is taken; what was written before that and has not arrived says that the
+link is slower than its sender. Over shorter times acknowledgements come late and then together."""
 
 
 class Pulse:
@@ -45,13 +63,15 @@ class Pulse:
 
     def __init__(self, now: float):
         self.received = self.sent = 0
-        self._acknowledged = self._said = self._sent_then = 0
-        self._heard_at = self._ticked_at = self._said_at = self._busy_since = now
+        self._acknowledged = self._said = 0
+        self._sent_then = self._acknowledged_then = 0
+        self._heard_at = self._ticked_at = self._said_at = self._marked_at = now
         self._chunk_at = now
-        self._gap = 0.0
+        self._pace = 0.0
+        self._was_behind = False
         self._deaf_beats = 0
-        self._ticks = 0
-        self._rate = FIRST_CHUNK_BYTES / CHUNK_SECONDS
+        self._beat_at = now + BEAT_SECONDS
+        self._rate = MIN_CHUNK_BYTES / CHUNK_SECONDS
 
     # What comes in ---------------------------------------------------------------------------
 
@@ -60,10 +80,10 @@ class Pulse:
         self.received += size
         self._heard_at = now
 
-    def heard_chunk(self, now: float, *, follows: bool) -> None:
+    def heard_chunk(self, size: int, now: float, *, follows: bool) -> None:
         """A chunk was in it; ``follows``: another one of the same tensor came just before."""
-        if follows:
-            self._gap += (now - self._chunk_at - self._gap) / 4
+        if follows and size:
+            self._pace += ((now - self._chunk_at) / size - self._pace) / 4
         self._chunk_at = now
 
     def heard_beat(self, received: int, now: float) -> None:
@@ -75,23 +95,39 @@ class Pulse:
             return
         self._deaf_beats = 0
         self._acknowledged += fresh
-        self._learn(fresh, max(now - self._busy_since, 1e-6))
-        self._busy_since = now
-        self._sent_then = self.sent
+        self._learn(now)
 
-    def _learn(self, fresh: int, seconds: float) -> None:
-        """A rate is believed when it is better than ours, or when the link is seen behind."""
-        rate = fresh / seconds
-        is_behind = self._sent_then - self._acknowledged >= MIN_CHUNK_BYTES
+    def _learn(self, now: float) -> None:
+        """Follow what the peer acknowledges, while it shows what the link carries.
+
+        That is when the link is seen behind, or better than we thought; by steps of two. Until it
+        was behind for the first time every step upwards is taken at once.
+        """
+        seconds = now - self._marked_at
+        if seconds < LEARN_SECONDS and self._was_behind:
+            return
+        fresh = self._acknowledged - self._acknowledged_then
+        rate = fresh / max(seconds, 1e-6)
+        is_behind = (
+            seconds >= LEARN_SECONDS and self._sent_then - self._acknowledged >= MIN_CHUNK_BYTES
+        )
+        self._was_behind |= is_behind
         if is_behind or (rate > self._rate and fresh >= MIN_CHUNK_BYTES):
-            self._rate = rate
+            self._rate = min(max(rate, self._rate / 2), self._rate * 2)
+        if seconds >= LEARN_SECONDS:
+            self._mark(now)
+
+    def _mark(self, now: float) -> None:
+        """From here on the next rate is taken."""
+        self._marked_at = now
+        self._sent_then, self._acknowledged_then = self.sent, self._acknowledged
 
     # What goes out ---------------------------------------------------------------------------
 
     def writes(self, size: int, now: float) -> None:
         """A frame is about to be written."""
         if self.sent == self._acknowledged:
-            self._busy_since = now
+            self._mark(now)
         self.sent += size
 
     def greeted(self) -> None:
@@ -103,9 +139,19 @@ class Pulse:
         """How large the next chunk is."""
         return min(max(int(self._rate * CHUNK_SECONDS), MIN_CHUNK_BYTES), MAX_CHUNK_BYTES)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another chunk may be under way."""
+        window = min(int(self._rate * WINDOW_SECONDS), self._acknowledged)
+        return self.sent - self._acknowledged < max(window, MIN_WINDOW_BYTES)
+
     def owes_beat(self, now: float) -> bool:
         """Whether so much has arrived that the peer should know it before the next beat."""
-        return self.received - self._said >= PROMPT_BYTES and now - self._said_at >= PROMPT_SECONDS
+        fresh = self.received - self._said
+        if fresh < PROMPT_BYTES:
+            return False
+        is_new = self._said <= fresh and self.received < FAST_START_BYTES
+        return is_new or now - self._said_at >= PROMPT_SECONDS
 
     def says_beat(self, now: float) -> int:
         """A beat is about to be written: what it says."""
@@ -114,29 +160,40 @@ class Pulse:
 
     # What follows ----------------------------------------------------------------------------
 
+    def pause(self, now: float) -> float:
+        """Seconds until ``tick`` is to be called."""
+        due = min(self._beat_at, self._heard_at + self._most_silence)
+        return min(max(due - now, 0.0), TICK_SECONDS) + 0.001
+
     def tick(self, now: float) -> bool:
-        """To be called every ``TICK_SECONDS``; whether it is time for a beat."""
+        """To be called after every ``pause``; whether it is time for a beat."""
         if self._is_late(now):
             self._heard_at = now
             self._deaf_beats = 0
         self._ticked_at = now
-        self._ticks += 1
-        return self._ticks % TICKS_A_BEAT == 0
+        if now < self._beat_at:
+            return False
+        self._beat_at = now + BEAT_SECONDS
+        return True
 
     def _is_late(self, now: float) -> bool:
         return now - self._ticked_at > TICK_SECONDS + LATE_SECONDS
 
+    @property
+    def _most_silence(self) -> float:
+        return SILENCE_SECONDS + _allowance(self._pace)
+
     def verdict(self, now: float) -> str:
         """Why the peer counts as lost; nothing while it lives."""
         silent = now - self._heard_at
-        if silent > SILENCE_SECONDS + _allowance(self._gap):
+        if silent > self._most_silence:
             return f"silent for {silent:.1f} s"
         deaf = self._deaf_beats * BEAT_SECONDS
-        slow = self.chunk_bytes / self._rate
-        if deaf >= SILENCE_SECONDS + round(_allowance(slow) / BEAT_SECONDS) * BEAT_SECONDS:
+        slow = round(_allowance(1 / self._rate) / BEAT_SECONDS) * BEAT_SECONDS
+        if deaf >= DEAF_SECONDS + slow:
             return f"receives nothing for {deaf:.1f} s"
         return ""
 
 
-def _allowance(chunk_seconds: float) -> float:
-    return min(SLOW_CHUNKS * chunk_seconds, MAX_SLOW_SECONDS)
+def _allowance(seconds_a_byte: float) -> float:
+    return min(SLOW_BYTES * seconds_a_byte, MAX_SLOW_SECONDS)

@@ -27,7 +27,7 @@ from edgechain.spec.message import (
 )
 from edgechain.transport.codec import decode_all, encode_chunk, encode_control, join
 from edgechain.transport.outbox import Outbox
-from edgechain.transport.pulse import TICK_SECONDS, Pulse
+from edgechain.transport.pulse import Pulse
 
 _LOG = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ class PeerStream:
         """
         if self._writing is not None and self._writing.key == key:
             self._writing = None
+            self._wake.set()
         for send in self._outbox.take_attempt(key):
             send.done(False)
 
@@ -159,7 +160,7 @@ class PeerStream:
     async def _beat(self) -> None:
         """Say twice a second that we live; return when the peer does not."""
         while not self._is_lost():
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._pulse.pause(self._now()))
             if self._pulse.tick(self._now()):
                 self._beat_soon()
 
@@ -201,8 +202,9 @@ class PeerStream:
                 return message
             if isinstance(message, Beat):
                 self._pulse.heard_beat(message.received, now)
+                self._wake.set()
             elif isinstance(message, Chunk):
-                self._pulse.heard_chunk(now, follows=message.offset > 0)
+                self._pulse.heard_chunk(len(message.data), now, follows=message.offset > 0)
                 handler.on_chunk(self, message)
             else:
                 handler.on_control(self, message)
@@ -227,20 +229,25 @@ class PeerStream:
 
     async def _write_next(self) -> bool:
         """Write what is first in turn, or wait until there is something; true after the end."""
-        last = await self._write_together()
-        if isinstance(last, _LAST_WORDS):
-            return True
-        if self._outbox.has_control:
-            return False
-        if (send := self._outbox.take_tensor()) is not None:
+        wrote, last = await self._write_together()
+        if wrote or self._has_words:
+            return isinstance(last, _LAST_WORDS)
+        if self._pulse.has_room and (send := self._outbox.take_tensor()) is not None:
             return await self._write_tensor(send)
-        if not self._beat_is_due and not self._outbox:
-            self._wake.clear()
-            await self._wake.wait()
+        await self._wait_for_room_or_words()
         return False
 
-    async def _write_together(self) -> Control | None:
-        """Write control and small tensors that wait as one message; the last word, if it ends one.
+    @property
+    def _has_words(self) -> bool:
+        return self._beat_is_due or self._outbox.has_control
+
+    async def _wait_for_room_or_words(self) -> None:
+        """Until there may be something to write; what is queued and acknowledged wakes us."""
+        self._wake.clear()
+        await self._wake.wait()
+
+    async def _write_together(self) -> tuple[bool, Control | None]:
+        """Write control and small tensors that wait as one message: whether, and what ended it.
 
         A Welcome ends a message: it is awaited alone, and nobody counts it.
         """
@@ -256,7 +263,7 @@ class PeerStream:
                 send.done(whole)
         if isinstance(last, Welcome):
             self._pulse.greeted()
-        return last
+        return bool(frames), last
 
     async def _write_tensor(self, send: TensorSend) -> bool:
         whole = over = False
@@ -272,11 +279,14 @@ class PeerStream:
         """Whether all of it was written, and whether what came between ended the stream."""
         offset = 0
         while budget := send.deadline.budget(self._now()):
-            size = self._pulse.chunk_bytes
-            await self._write(encode_chunk(send, offset, size, budget))
-            offset += size
-            if offset >= len(send.payload):
-                return True, False
+            if self._pulse.has_room:
+                size = self._pulse.chunk_bytes
+                await self._write(encode_chunk(send, offset, size, budget))
+                offset += size
+                if offset >= len(send.payload):
+                    return True, False
+            elif not self._has_words:
+                await self._wait_for_room_or_words()
             frames, last = self._take_controls()
             if frames:
                 await self._write(join(frames))
@@ -289,11 +299,15 @@ class PeerStream:
         frames, last = self._take_controls()
         if isinstance(last, _ALONE):
             return frames, last
-        size = sum(map(len, frames))
-        while size < SMALL_BYTES and (send := self._outbox.take_tensor(SMALL_BYTES)) is not None:
+        size, most = sum(map(len, frames)), min(SMALL_BYTES, self._pulse.chunk_bytes)
+        while (
+            size < most
+            and self._pulse.has_room
+            and (send := self._outbox.take_tensor(most)) is not None
+        ):
             if budget := send.deadline.budget(self._now()):
                 sends.append(send)
-                frames.append(encode_chunk(send, 0, SMALL_BYTES, budget))
+                frames.append(encode_chunk(send, 0, most, budget))
                 size += len(frames[-1])
             else:
                 send.done(False)
