@@ -22,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 SERVICE = "_edgechain._tcp.local."
 RESOLVE_MS = 3000
 MAX_PENDING = 4096
+MAX_RESOLVING = 32
+"""So many silent nodes hold up nobody; beyond that newcomers wait for their turn."""
 
 Seen = Callable[[PeerHint], None]
 Gone = Callable[[PeerHint], None]
@@ -87,15 +89,25 @@ class MdnsRegistry:
             self._engine().zeroconf, [SERVICE], handlers=[self._on_change]
         )
         known: dict[str, PeerHint] = {}
+        resolving: dict[str, asyncio.Task[None]] = {}
+
+        async def resolve(instance: str) -> None:
+            hint = await self._resolve(instance)
+            if hint is not None:
+                known[instance] = hint
+                seen(hint)
+
         try:
-            while True:
-                instance, change = await self._changes.get()
-                if change is ServiceStateChange.Removed:
-                    if instance in known:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    instance, change = await self._changes.get()
+                    if (earlier := resolving.pop(instance, None)) is not None:
+                        earlier.cancel()
+                    if change is not ServiceStateChange.Removed:
+                        await _room_in(resolving)
+                        resolving[instance] = group.create_task(resolve(instance))
+                    elif instance in known:
                         gone(known.pop(instance))
-                elif (hint := await self._resolve(instance)) is not None:
-                    known[instance] = hint
-                    seen(hint)
         finally:
             await browser.async_cancel()
 
@@ -129,3 +141,13 @@ class MdnsRegistry:
         if self._zeroconf is None:
             raise RuntimeError("the registry is not open")
         return self._zeroconf
+
+
+async def _room_in(resolving: dict[str, asyncio.Task[None]]) -> None:
+    """Wait until fewer than ``MAX_RESOLVING`` are under way."""
+    while True:
+        for instance in [name for name, task in resolving.items() if task.done()]:
+            del resolving[instance]
+        if len(resolving) < MAX_RESOLVING:
+            return
+        await asyncio.wait(resolving.values(), return_when=asyncio.FIRST_COMPLETED)

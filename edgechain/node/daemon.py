@@ -25,6 +25,7 @@ from edgechain.node.verdict import verdict
 from edgechain.runtime.clock import Clock, SystemClock
 from edgechain.runtime.interpreter import InterpreterKind, chosen_kind
 from edgechain.runtime.worker_process import resident_bytes
+from edgechain.runtime.zygote_process import ZygoteProcess
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import render
 from edgechain.spec.ids import new_incarnation
@@ -67,6 +68,7 @@ class Node:
         self._chain = settings.chain_name
         self._table = PeerTable(config.namespace)
         self._interpreter = chosen_kind(InterpreterKind(config.interpreter))
+        self._zygote = ZygoteProcess(config.interpreter)
         self._generations = Generations(self._make, self._promoted.set)
         self._server = NodeServer(
             self._accept,
@@ -122,6 +124,7 @@ class Node:
         """Everything that runs at the same time, until told to stop."""
         settings = self._settings
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._zygote.close)
             stack.push_async_callback(self._server.stop, GOODBYE_SECONDS)
             stack.push_async_callback(self._generations.close)
             first = await self._generations.begin(group, settings.current)
@@ -198,9 +201,15 @@ class Node:
 
     def _make(self, share: ChainShare) -> RunningGeneration:
         config = self._settings.config
-        hello = self._hello(share)
         return RunningGeneration(
-            config, share, self._here, hello, self._table, self._clock, self._security
+            config,
+            share,
+            self._here,
+            self._hello(share),
+            table=self._table,
+            zygote=self._zygote,
+            clock=self._clock,
+            security=self._security,
         )
 
     # Streams ---------------------------------------------------------------------------------

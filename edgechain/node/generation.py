@@ -14,6 +14,7 @@ from edgechain.node.peers import PeerLinks
 from edgechain.node.settings import ChainShare
 from edgechain.runtime.clock import Clock
 from edgechain.runtime.supervisor import Supervisor
+from edgechain.runtime.zygote_process import ZygoteProcess
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import Generation
@@ -53,9 +54,11 @@ class RunningGeneration:
         share: ChainShare,
         here: Hop,
         hello: Hello,
+        *,
         table: PeerTable,
+        zygote: ZygoteProcess,
         clock: Clock,
-        security: LinkSecurity | None = None,
+        security: LinkSecurity | None,
     ):
         self.share = share
         self._static = config.peers
@@ -73,6 +76,7 @@ class RunningGeneration:
             threads=config.threads,
             interpreter=config.interpreter,
             clock=clock,
+            zygote=zygote,
         )
         self._clients = ClientSessions()
         self.peers = PeerLinks(hello, share.successors, table, clock, security)
