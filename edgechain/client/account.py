@@ -34,6 +34,8 @@ class Account:
     p50: float | None
     """Seconds; ``None`` while nothing is answered. So is ``p99``."""
     p99: float | None
+    retries: int = 0
+    """How often a frame was sent once more, as far as the chain's connection has counted."""
 
     @property
     def under_way(self) -> int:
@@ -46,7 +48,7 @@ class Account:
         return self.answered / self.seconds if self.seconds > 0 else 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """The closing object of ``--json``; ``errors`` only where there are some."""
+        """The closing object of ``--json``; errors and retries only where there are some."""
         told: dict[str, Any] = {
             "sent": self.sent,
             "answered": self.answered,
@@ -56,12 +58,18 @@ class Account:
             "p50_ms": _milliseconds(self.p50),
             "p99_ms": _milliseconds(self.p99),
         }
-        return {**told, "errors": dict(self.errors)} if self.errors else told
+        if self.errors:
+            told["errors"] = dict(self.errors)
+        if self.retries:
+            told["retries"] = self.retries
+        return told
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{count} {name}" for name, count in self.errors)
         failed = f"{self.failed} failed" + (f" ({reasons})" if reasons else "")
         line = f"{self.sent} sent, {self.answered} answered, {self.dropped} dropped, {failed}"
+        if self.retries:
+            line += f", {self.retries} sent again"
         if self.p50 is None or self.p99 is None:
             return line
         times = f"p50 {self.p50 * 1000:.3g} ms, p99 {self.p99 * 1000:.3g} ms"

@@ -1,7 +1,12 @@
 """A camera's run: frames from a source through a chain to findings, every frame accounted for.
 
 Several frames are under way at once, at most ``in_flight``; findings are told in the order of the
-frames. Every frame counts: the source waits, nothing is left out. Pixel work is done in threads.
+frames. Every frame counts: the source waits, nothing is left out. Where the newest counts instead
+(``live``), the source does not wait: one frame does, and a newer one takes its place. Pixel work
+is done in threads.
+
+A chain that answers nothing but that a stage is gone is asked once a second, and left after half a
+minute: a board has restarted by then.
 """
 
 from __future__ import annotations
@@ -9,17 +14,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from edgechain.client.account import Account, Ledger
-from edgechain.client.sight import Sight
-from edgechain.client.sources import BrokenFrame, Clock, Frame, Frames
-from edgechain.errors import Cancelled, Dropped, EdgechainError
+from edgechain.client.live import FrameSource, NewestGate
+from edgechain.client.sight import Sight, Sights
+from edgechain.client.sources import BrokenFrame, Clock, Frame
+from edgechain.client.tally import ChainStatistics
+from edgechain.errors import (
+    Cancelled,
+    Dropped,
+    EdgechainError,
+    GenerationChanged,
+    InvalidInput,
+    RequestError,
+    Unavailable,
+)
 from edgechain.spec.chain import ChainManifest
 from edgechain.vision.draw import draw
 from edgechain.vision.findings import Findings
@@ -27,6 +42,15 @@ from edgechain.vision.fit import Picture
 
 IN_FLIGHT = 4
 """Frames under way at once: enough to keep a chain of three or four stages busy."""
+
+MOST_UNTOLD = 1024
+"""Frames of a live run, most of them dropped, whose turn to be told has not come."""
+
+PAUSE_SECONDS = 1.0
+"""Between frames for a chain that is not there."""
+
+GONE_SECONDS = 30.0
+"""Without any other answer than that a stage is gone; a Raspberry Pi boots in less."""
 
 
 class Answer(Protocol):
@@ -40,23 +64,23 @@ class Answer(Protocol):
     def latency(self) -> float:
         """Seconds from submission to the answer."""
 
+    @property
+    def generation(self) -> str:
+        """Which generation of the chain answered."""
+
 
 class InferChain(Protocol):
     """The chain as a camera needs it."""
 
     @property
     def manifest(self) -> ChainManifest:
-        """What it takes and gives."""
+        """What it takes and gives now."""
 
-    async def infer(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+    async def infer(self, inputs: Mapping[str, NDArray[Any]], *, newest: bool = False) -> Answer:
         """Answer once, or raise one ``EdgechainError``."""
 
-
-class FrameSource(Protocol):
-    """Where frames come from; ``client.sources`` has those for files."""
-
-    def frames(self, clock: Clock) -> Frames:
-        """Every frame once, in order."""
+    def statistics(self) -> ChainStatistics:
+        """What became of every request."""
 
 
 class Pictures(Protocol):
@@ -98,12 +122,20 @@ Report = Callable[[FrameReport], None]
 """Called once for every frame, in order; a failed one has an ``error``."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A report, and the frame whose picture is still wanted; ``admitted`` if it took a place."""
+
+    report: FrameReport
+    frame: Frame | None = None
+    admitted: bool = True
+
+
 @dataclass(slots=True)
 class _Flow:
     """What the feeding task and the reporting one share."""
 
-    window: asyncio.Semaphore
-    answers: asyncio.Queue[tuple[Frame | BrokenFrame, asyncio.Task[FrameReport]] | None]
+    answers: asyncio.Queue[asyncio.Task[_Told] | None]
     failure: Exception | None = None
 
 
@@ -114,42 +146,51 @@ class Camera:
         self,
         chain: InferChain,
         source: FrameSource,
-        sight: Sight,
+        look: Callable[[ChainManifest], Sight],
         *,
         album: Pictures | None = None,
         limit: int | None = None,
         in_flight: int = IN_FLIGHT,
+        live: bool = False,
         clock: Clock = time.monotonic,
     ):
-        """``album`` saves annotated frames, ``limit`` ends after so many frames."""
-        self._chain, self._source, self._sight, self._album = chain, source, sight, album
+        """``look`` says how to see with a generation of the chain.
+
+        ``album`` saves annotated frames, ``limit`` ends after so many frames.
+        """
+        self._chain, self._source, self._album = chain, source, album
+        self._sights = Sights(look)
         self._limit, self._in_flight, self._clock = limit, in_flight, clock
+        self._window = asyncio.Semaphore(in_flight)
+        self._gate = NewestGate(in_flight) if live else None
         self._ledger = Ledger()
-        self._stopping = False
+        self._outage: tuple[float, Unavailable] | None = None
+        self._stopping = asyncio.Event()
 
     def account(self) -> Account:
         """The counts so far."""
-        return self._ledger.account(self._clock())
+        retries = self._chain.statistics().retries
+        return replace(self._ledger.account(self._clock()), retries=retries)
 
     def stop(self) -> None:
         """Take no more frames; ``run`` returns when those under way are answered."""
-        self._stopping = True
+        self._stopping.set()
 
     async def run(self, report: Report) -> Account:
         """Watch until the source ends, the limit is reached or ``stop`` is called.
 
         A frame's error is reported and counted, and the run goes on. Raises ``InvalidMedia`` when
-        the source itself cannot be read (further). If cancelled, frames under way count as failed
-        with ``Cancelled``; in every case the account is complete afterwards.
+        the source itself cannot be read (further) or the chain does not see pictures, and
+        ``Unavailable`` when the chain is gone for good. If cancelled, frames under way count as
+        failed with ``Cancelled``; in every case the account is complete afterwards.
         """
-        room = self._in_flight
-        flow = _Flow(asyncio.Semaphore(room), asyncio.Queue(room + 1))
+        self._sights.of(self._chain.manifest)
+        flow = _Flow(asyncio.Queue(MOST_UNTOLD if self._gate else self._in_flight + 1))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._feed(group, flow))
-                while (item := await flow.answers.get()) is not None:
-                    report(await self._finished(*item))
-                    flow.window.release()
+                while (task := await flow.answers.get()) is not None:
+                    report(await self._finished(await task))
         finally:
             self._close_account()
             if self._album is not None:
@@ -158,55 +199,94 @@ class Camera:
             raise flow.failure
         return self.account()
 
+    # Frames in -------------------------------------------------------------------------------
+
     async def _feed(self, group: asyncio.TaskGroup, flow: _Flow) -> None:
         """Take frames while there is room for one, and start their answers."""
         try:
             async with aclosing(self._source.frames(self._clock)) as frames:
                 taken = 0
                 while taken != self._limit:
-                    await flow.window.acquire()
-                    frame = None if self._stopping else await anext(frames, None)
+                    await self._wait_for_room()
+                    frame = None if self._stopping.is_set() else await anext(frames, None)
                     if frame is None:
                         break
                     taken += 1
                     self._ledger.sent(self._clock())
-                    await flow.answers.put((frame, group.create_task(self._answer(frame))))
+                    await flow.answers.put(group.create_task(self._answer(frame)))
         except EdgechainError as error:
             flow.failure = error  # raised when the frames before it are told
         await flow.answers.put(None)
 
-    async def _answer(self, frame: Frame | BrokenFrame) -> FrameReport:
+    async def _wait_for_room(self) -> None:
+        """Wait for a place, and for a chain that is gone. Raises ``Unavailable`` in the end."""
+        if self._gate is None:
+            await self._window.acquire()
+        if self._outage is None:
+            return
+        since, error = self._outage
+        if self._clock() - since >= GONE_SECONDS:
+            reason = f"{error.reason}, for {GONE_SECONDS:g} s now: no more frames are sent"
+            raise Unavailable(error.stage, reason)
+        if self._gate is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await self._stopping.wait()
+
+    # Answers ---------------------------------------------------------------------------------
+
+    async def _answer(self, frame: Frame | BrokenFrame) -> _Told:
         if isinstance(frame, BrokenFrame):
-            return FrameReport(frame.index, frame.name, error=frame.error)
+            broken = FrameReport(frame.index, frame.name, error=frame.error)
+            return _Told(broken, admitted=self._gate is None)
+        if self._gate is not None and not await self._gate.enter():
+            newer = Dropped("a newer frame took its place before it was sent")
+            return _Told(FrameReport(frame.index, frame.name, error=newer), admitted=False)
         try:
-            inputs, geometry = await asyncio.to_thread(self._sight.prepare, frame.image)
-            answer = await self._chain.infer(inputs)
-            findings = await asyncio.to_thread(self._sight.read, answer.outputs, geometry)
+            findings, latency = await self._look_at(frame)
         except EdgechainError as error:
-            return FrameReport(frame.index, frame.name, error=error)
-        return FrameReport(frame.index, frame.name, findings, answer.latency)
+            return _Told(FrameReport(frame.index, frame.name, error=error))
+        return _Told(FrameReport(frame.index, frame.name, findings, latency), frame)
 
-    async def _finished(
-        self, frame: Frame | BrokenFrame, task: asyncio.Task[FrameReport]
-    ) -> FrameReport:
-        """Wait for the frame's answer, save it and count it."""
-        told = await task
-        if self._album is not None and isinstance(frame, Frame) and told.findings is not None:
+    async def _look_at(self, frame: Frame) -> tuple[Findings, float]:
+        """What the chain sees; asked anew where it was replaced and wants other inputs now."""
+        while True:
+            sight = self._sights.of(self._chain.manifest)
+            inputs, geometry = await asyncio.to_thread(sight.prepare, frame.image)
             try:
-                await asyncio.to_thread(_save, self._album, frame, told.findings)
-            except EdgechainError as error:
-                told = FrameReport(frame.index, frame.name, error=error)
-        self._count(told)
-        return told
+                answer = await self._chain.infer(inputs, newest=self._gate is not None)
+            except (GenerationChanged, InvalidInput):
+                if self._sights.of(self._chain.manifest) is sight:
+                    raise
+                continue
+            seen = self._sights.get(answer.generation, sight)
+            return await asyncio.to_thread(seen.read, answer.outputs, geometry), answer.latency
 
-    def _count(self, told: FrameReport) -> None:
-        now = self._clock()
-        if told.error is None:
-            self._ledger.answered(now, told.latency)
-        elif isinstance(told.error, Dropped):
+    async def _finished(self, told: _Told) -> FrameReport:
+        """Save the frame, count it, and make room for another."""
+        report = told.report
+        if self._album is not None and told.frame is not None and report.findings is not None:
+            try:
+                await asyncio.to_thread(_save, self._album, told.frame, report.findings)
+            except EdgechainError as error:
+                report = FrameReport(report.index, report.name, error=error)
+        self._count(report)
+        if told.admitted:
+            (self._gate.leave if self._gate is not None else self._window.release)()
+        return report
+
+    def _count(self, report: FrameReport) -> None:
+        now, error = self._clock(), report.error
+        if error is None:
+            self._ledger.answered(now, report.latency)
+        elif isinstance(error, Dropped):
             self._ledger.dropped(now)
         else:
-            self._ledger.failed(now, told.error)
+            self._ledger.failed(now, error)
+        if isinstance(error, Unavailable):
+            self._outage = self._outage or (now, error)
+        elif error is None or (isinstance(error, RequestError) and not isinstance(error, Dropped)):
+            self._outage = None
 
     def _close_account(self) -> None:
         """Count what a cancelled run leaves behind."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from edgechain.vision.findings import Findings
 from edgechain.vision.fit import Fit, Geometry, Picture
 from edgechain.vision.labels import Labels, labels_of
 from edgechain.vision.prepare import SYMMETRIC, UNIT, Preparation, preparation_for
+
+MAX_KNOWN = 4
+"""Generations at a time: the one that serves, the one that is being left, and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,26 @@ class Sight:
             raise ProtocolError(f"the chain did not answer with output {missing[0]!r}")
         ordered = [outputs[port] for port in self.output_ports]
         return self.decoder.decode(ordered, geometry, self.threshold)
+
+
+class Sights:
+    """The sight for each generation that a run meets."""
+
+    def __init__(self, look: Callable[[ChainManifest], Sight]):
+        self._look = look
+        self._known: OrderedDict[str, Sight] = OrderedDict()
+
+    def of(self, manifest: ChainManifest) -> Sight:
+        """How to use this generation. Raises what ``look`` raises."""
+        if manifest.generation not in self._known:
+            self._known[manifest.generation] = self._look(manifest)
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        return self._known[manifest.generation]
+
+    def get(self, generation: str, otherwise: Sight) -> Sight:
+        """That of a generation met before."""
+        return self._known.get(generation, otherwise)
 
 
 def sight_of(

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 import edgechain
 from edgechain.cli.app import run
-from edgechain.errors import DeadlineExceeded
+from edgechain.client.tally import ChainStatistics
+from edgechain.errors import DeadlineExceeded, Dropped, Unavailable
 from edgechain.spec.chain import ChainManifest
 from edgechain.vision.pictures import write_picture
-from tests.client.whole import Answer, manifest_of, whole_model
+from tests.client.whole import NOTHING, Answer, manifest_of, whole_model
 from tests.vision.made import spec
 
+Inputs = Mapping[str, NDArray[Any]]
 MANIFEST = manifest_of(
     [spec(1, 4, 4, 3, dtype="uint8", name="photo")],
     [spec(1, 256, name="scores")],
@@ -40,7 +42,7 @@ class Brightness:
     def manifest(self) -> ChainManifest:
         return MANIFEST
 
-    async def infer(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+    async def infer(self, inputs: Inputs, *, newest: bool = False) -> Answer:
         number = int(inputs["in0"][0, 0, 0, 0])
         if number == 1 and self.interrupts:
             os.kill(os.getpid(), signal.SIGINT)
@@ -48,6 +50,9 @@ class Brightness:
         if number == 2:
             raise DeadlineExceeded("no answer within 5 s")
         return Answer({"out0": np.eye(256, dtype=np.float32)[[number]]}, 0.25)
+
+    def statistics(self) -> ChainStatistics:
+        return NOTHING
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 
 def connected(monkeypatch: pytest.MonkeyPatch, chain: Any) -> None:
     @asynccontextmanager
-    async def connect(target: str) -> AsyncIterator[Any]:
+    async def connect(target: str, **how: Any) -> AsyncIterator[Any]:
         assert target == "somewhere"
         yield chain
 
@@ -135,6 +140,56 @@ def test_ctrl_c_closes_the_account(
     assert account["sent"] == account["answered"] < 53
 
 
+def test_what_goes_wrong_with_many_frames_is_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Late(Brightness):
+        async def infer(self, inputs: Inputs, *, newest: bool = False) -> Answer:
+            if int(inputs["in0"][0, 0, 0, 0]) < 3:
+                raise DeadlineExceeded("no answer")
+            return await super().infer(inputs)
+
+    connected(monkeypatch, Late())
+    assert camera(folder) == 1
+    told = capsys.readouterr()
+    assert told.err.splitlines() == ["0.png: no answer", "2 more frames: no answer"]
+    assert "4 sent, 1 answered, 0 dropped, 3 failed (3 DeadlineExceeded)" in told.out
+
+
+def test_a_chain_that_is_gone_ends_the_run_with_its_account(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Gone(Brightness):
+        async def infer(self, inputs: Inputs, *, newest: bool = False) -> Answer:
+            raise Unavailable("neck", "no live node runs it")
+
+    monkeypatch.setattr("edgechain.client.camera.GONE_SECONDS", 0.0)
+    connected(monkeypatch, Gone())
+    for number in range(10, 30):
+        write_picture(folder / f"{number}.png", np.full((4, 4, 3), number, np.uint8))
+    assert camera(folder, "--json") == 1
+    told = capsys.readouterr()
+    first, *_, last = told.err.splitlines()
+    assert first == "0.png: stage neck: no live node runs it"
+    assert last.startswith("edgechain: stage neck: no live node runs it, for ")
+    account = json.loads(told.out.splitlines()[-1])
+    assert account["sent"] == account["failed"] == account["errors"]["Unavailable"] < 24
+
+
+def test_frames_that_are_dropped_are_counted_and_not_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(Brightness):
+        async def infer(self, inputs: Inputs, *, newest: bool = False) -> Answer:
+            assert newest
+            raise Dropped("a newer frame took its place")
+
+    connected(monkeypatch, Full())
+    assert camera(folder, "--live") == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("4 sent, 0 answered, 4 dropped, 0 failed\n", "")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -198,7 +253,7 @@ def test_the_second_ctrl_c_does_not_wait(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Stuck(Brightness):
-        async def infer(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+        async def infer(self, inputs: Inputs, *, newest: bool = False) -> Answer:
             for _ in range(2):
                 os.kill(os.getpid(), signal.SIGINT)
                 await asyncio.sleep(0.01)

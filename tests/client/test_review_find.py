@@ -79,7 +79,7 @@ async def test_the_survey_asks_at_each_address_too(monkeypatch: pytest.MonkeyPat
             return (hint(closed, address),)
 
         monkeypatch.setattr(survey, "_hear", hear)
-        (found,) = await survey.survey("ns", 0.0)
+        (found,) = await survey.survey("ns", 0.0, insecure=True)
     assert (found.status, found.address) == (STATUS, address)
 
 
@@ -94,6 +94,6 @@ async def test_a_status_with_control_codes_is_none_of_ours(
             return (hint(address),)
 
         monkeypatch.setattr(survey, "_hear", hear)
-        (found,) = await survey.survey("ns", 0.0)
+        (found,) = await survey.survey("ns", 0.0, insecure=True)
     assert found.status is None
     assert "not a status of ours" in found.reason

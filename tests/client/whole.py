@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgechain.client.tally import ChainStatistics
 from edgechain.runtime.interpreter import Interpreter, open_interpreter
 from edgechain.spec.chain import ChainManifest, Edge, Port, Stage
 from edgechain.spec.tensor import DType, Quantization, TensorSpec
@@ -29,6 +30,10 @@ class Answer:
 
     outputs: Mapping[str, Array]
     latency: float
+    generation: str = ""
+
+
+NOTHING = ChainStatistics(0, 0, (), 0, 0, 0)
 
 
 class WholeModel:
@@ -38,10 +43,13 @@ class WholeModel:
         self.manifest, self._interpreter = manifest, interpreter
         self._one_call = threading.Lock()
 
-    async def infer(self, inputs: Mapping[str, Array]) -> Answer:
+    async def infer(self, inputs: Mapping[str, Array], *, newest: bool = False) -> Answer:
         began = time.monotonic()
         outputs = await asyncio.to_thread(self.run, inputs)
         return Answer(outputs, time.monotonic() - began)
+
+    def statistics(self) -> ChainStatistics:
+        return NOTHING
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         with self._one_call:

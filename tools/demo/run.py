@@ -19,6 +19,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,7 @@ async def watch(chain: Chain, frames: int, folder: Path, stop: asyncio.Event) ->
     source = SyntheticCamera(frames)
     album = DemoAlbum(folder)
     score = Score(source)
-    camera = Camera(chain, source, sight_of(chain.manifest, threshold=THRESHOLD), album=album)
+    camera = Camera(chain, source, partial(sight_of, threshold=THRESHOLD), album=album)
     stopping = asyncio.create_task(_stop_when(stop, camera.stop))
     try:
         account = await camera.run(score.tell)
