@@ -96,6 +96,10 @@ class Node:
 
     def want(self, settings: NodeSettings) -> None:
         """Run what these settings say from now on; only generations change while a node lives."""
+        if settings.chain_name != self._chain:
+            reason = f"it names chain {settings.chain_name!r}; a node that runs {self._chain!r}"
+            self.complain(f"{reason} has to be started again for that")
+            return
         self._configurations += 1
         changed = _changed(self._settings.config, settings.config)
         if changed:

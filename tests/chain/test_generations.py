@@ -1,4 +1,4 @@
-"""A generation is loaded beside the one that serves, and takes over; a wrong one changes nothing."""
+"""A generation is loaded beside the one that serves, and takes over; a wrong one does nothing."""
 
 from __future__ import annotations
 
