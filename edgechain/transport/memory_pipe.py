@@ -1,12 +1,18 @@
 """A pipe for frames inside one process: gRPC's sibling, for tests and for whoever has no network.
 
-It carries what ``PeerStream`` writes, through the same wire code, and can be cut.
+It carries what ``PeerStream`` writes, through the same wire code, and can be cut. Each direction
+may be given a way: what a frame has to go through before the other end may read it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
+
+Way = Callable[[bytes], Awaitable[None]]
+"""Awaited for every frame, one after the other: may take its time, wait for a network to heal, or
+raise ``ConnectionError``."""
 
 FRAMES = 4
 """gRPC takes about 4 MB before a write waits: four chunks."""
@@ -15,13 +21,16 @@ FRAMES = 4
 class _Lane:
     """One direction: at most ``capacity`` frames that were written and not yet read."""
 
-    def __init__(self, capacity: int):
+    def __init__(self, capacity: int, way: Way | None):
         self._capacity = capacity
+        self._way = way
         self._frames: deque[bytes] = deque()
         self._changed = asyncio.Event()
         self._finished = self._cut = False
 
     async def put(self, frame: bytes) -> None:
+        if self._way is not None:
+            await self._way(frame)
         while len(self._frames) >= self._capacity and not self._cut:
             await self._change()
         if self._cut or self._finished:
@@ -74,7 +83,9 @@ class MemoryPipe:
         self._outward.cut()
 
 
-def memory_pipe(capacity: int = FRAMES) -> tuple[MemoryPipe, MemoryPipe]:
-    """Both ends of a new pipe."""
-    there, back = _Lane(capacity), _Lane(capacity)
-    return MemoryPipe(back, there), MemoryPipe(there, back)
+def memory_pipe(
+    capacity: int = FRAMES, *, there: Way | None = None, back: Way | None = None
+) -> tuple[MemoryPipe, MemoryPipe]:
+    """Both ends of a new pipe; ``there`` is the way of what the first one writes."""
+    there_lane, back_lane = _Lane(capacity, there), _Lane(capacity, back)
+    return MemoryPipe(back_lane, there_lane), MemoryPipe(there_lane, back_lane)

@@ -39,3 +39,19 @@ async def test_a_cut_wakes_everybody_and_loses_what_was_under_way() -> None:
     with pytest.raises(ConnectionError):
         await writing
     assert await far.read() is None
+
+
+async def test_a_way_holds_frames_up_in_one_direction_and_keeps_their_order() -> None:
+    healed = asyncio.Event()
+
+    async def way(_frame: bytes) -> None:
+        await healed.wait()
+
+    near, far = memory_pipe(there=way)
+    writing = [asyncio.create_task(near.write(bytes([n]))) for n in range(2)]
+    await far.write(b"back")
+    assert await near.read() == b"back"
+    assert not any(task.done() for task in writing)
+    healed.set()
+    assert [await far.read() for _ in range(2)] == [b"\0", b"\1"]
+    await asyncio.gather(*writing)

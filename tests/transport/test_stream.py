@@ -58,7 +58,7 @@ class Reader:
         frame = await self.pipe.read() or b""
         self.received += len(frame)
         await self.pipe.write(encode_control(Beat(self.received)))
-        heard = [one for one in decode_all(frame) if not isinstance(one, Beat)]
+        heard: list[object] = [one for one in decode_all(frame) if not isinstance(one, Beat)]
         self.sizes.update(
             {one.key.sequence: len(one.data) for one in heard if isinstance(one, Chunk)}
         )
