@@ -9,5 +9,6 @@ from tests.faults.short import holds
 pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.xdist_group("faults")]
 
 
+@pytest.mark.timeout(300)
 def test_it_holds() -> None:
     holds("greedy", scale=0.1)

@@ -60,11 +60,6 @@ def descriptors(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def threads(pid: int) -> int:
-    """How many threads it has."""
-    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
-
-
 @dataclass
 class Peak:
     """The most that one node's processes weighed together."""

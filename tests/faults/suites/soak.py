@@ -97,7 +97,7 @@ async def _leaking(folder: Path) -> list[Row]:
     async with _asked(folder, last={"leaks": LEAK_BYTES}) as (live, client):
         asker = Asker(_Keeper(client), live.chain, small_ledger(live), DEADLINE)
         soak = Soak(live, asker, Silent())
-        before = await soak.run(LEAST_WARM_UP, LEAKED)
+        before = await soak.run(LEAKED, LEAKED)
         async with live.connect():
             after = await soak.look()
     soaked = Soaked(before.account, before.before, after, before.rate)
