@@ -120,9 +120,11 @@ class RouteTable:
         used where there is no other, not where the others are busy.
         """
         leased = [n for n in self._nodes.values() if stage in n.stages and n.lease > 0]
-        rank = {n.hop: (n.hop in avoid, n.health.is_ejected(now)) for n in leased}
-        first = min(rank.values(), default=None)
-        free = [n for n in leased if rank[n.hop] == first and n.free > 0]
+        if len(leased) > 1:
+            rank = [(n.hop in avoid, n.health.is_ejected(now)) for n in leased]
+            first = min(rank)
+            leased = [n for n, its in zip(leased, rank, strict=True) if its == first]
+        free = [n for n in leased if n.free > 0]
         return min(free, key=lambda n: (n.hop not in route, n.load, -n.free, n.turn), default=None)
 
     def release(self, hop: Hop, key: RequestKey, now: float) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Container
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -115,3 +118,114 @@ def test_a_node_that_is_on_the_route_already_comes_first() -> None:
     table.set_lease(hop("both"), 2, 1)
     table.set_lease(hop("idle"), 9, 1)
     assert table.admit(key(0), 0.0) == (hop("both"), hop("both"))
+
+
+def replicas(*names: str, lease: int = 4) -> RouteTable:
+    table = RouteTable(["a"])
+    for name in names:
+        table.node_up(hop(name), ["a"])
+        table.set_lease(hop(name), lease, 1)
+    return table
+
+
+def admitted(table: RouteTable, now: float = 0.0, avoid: Container[Hop] = ()) -> list[str]:
+    """Names of the nodes that one request after the other goes to, until there is no slot."""
+    numbers = itertools.count(1000 + sum(len(node.held) for node in table.nodes()))
+    routes = iter(lambda: table.admit(key(next(numbers)), now, avoid), None)
+    return [route[0].node for route in routes if route is not None]
+
+
+def test_equal_replicas_take_turns() -> None:
+    table = replicas("x", "y")
+    found = []
+    for number in range(4):
+        route = table.admit(key(number), 0.0)
+        assert route is not None
+        table.release(route[0], key(number), 0.0)
+        found.append(route[0].node)
+    assert found == ["x", "y", "x", "y"]
+
+
+def test_the_least_loaded_replica_is_the_one_with_most_of_its_lease_left() -> None:
+    table = replicas("small", lease=2)
+    table.node_up(hop("big"), ["a"])
+    table.set_lease(hop("big"), 8, 1)
+    found = admitted(table)
+    assert found.count("small") == 2
+    assert found[:5].count("small") == 1
+
+
+def test_who_failed_a_request_is_waited_past_while_there_is_another() -> None:
+    table = replicas("x", "y")
+    assert admitted(table, avoid={hop("x")}) == ["y"] * 4
+    table.node_down(hop("y"))
+    assert admitted(table, avoid={hop("x")}) == ["x"] * 4
+
+
+def fail(table: RouteTable, name: str, now: float = 0.0) -> None:
+    for _ in range(3):
+        table.failed(hop(name), now)
+
+
+def test_a_failing_replica_rests_and_comes_back() -> None:
+    table = replicas("x", "y")
+    fail(table, "x")
+    assert table.ejected(0.5) == (hop("x"),)
+    assert admitted(table, 0.5) == ["y"] * 4
+    assert admitted(table, 1.5) == ["x"] * 4
+
+
+def test_the_last_one_is_never_left_alone() -> None:
+    table = replicas("x", "y")
+    fail(table, "x")
+    fail(table, "y")
+    assert sorted(admitted(table)) == ["x"] * 4 + ["y"] * 4
+    table = replicas("x", "y")
+    fail(table, "x")
+    table.set_lease(hop("y"), 0, 2)
+    assert admitted(table) == ["x"] * 4, "one that is about to stop is no other"
+
+
+def test_a_replica_that_holds_slots_three_times_as_long_rests() -> None:
+    table = replicas("x", "y")
+    for number in range(16):
+        for name, seconds in (("x", 0.1), ("y", 0.29)):
+            take(table, name, number, seconds)
+    assert table.ejected(0.3) == ()
+    for number in range(16):
+        take(table, "y", number, 0.5)
+    assert table.ejected(0.6) == (hop("y"),)
+
+
+def take(table: RouteTable, name: str, number: int, seconds: float) -> None:
+    """One request that holds a slot of one node for so long, from the instant 0 on."""
+    others = {node.hop for node in table.nodes() if node.hop.node != name}
+    assert table.admit(key(number), 0.0, others) == (hop(name),)
+    assert table.release(hop(name), key(number), seconds)
+
+
+def test_milliseconds_make_nobody_slow() -> None:
+    table = replicas("x", "y")
+    for number in range(16):
+        take(table, "x", number, 0.0005)
+        take(table, "y", number, 0.009)
+    assert table.ejected(0.01) == ()
+
+
+def test_a_slow_node_without_another_goes_on() -> None:
+    table = RouteTable(["a", "b"])
+    for name, stage in (("x", "a"), ("y", "b")):
+        table.node_up(hop(name), [stage])
+        table.set_lease(hop(name), 4, 1)
+    for number in range(16):
+        table.admit(key(number), 0.0)
+        table.release(hop("x"), key(number), 0.01)
+        table.release(hop("y"), key(number), 5.0)
+    assert table.ejected(5.0) == ()
+
+
+def test_stages_without_a_lease_are_not_missing_and_not_ready() -> None:
+    table = replicas("x", lease=0)
+    assert table.missing() == ()
+    assert table.unleased() == ("a",)
+    assert table.admit(key(0), 0.0) is None
