@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ _COMMANDS = {
     "status": "show which nodes are there and how they are",
 }
 
+_START_NODES = ("node", "up")
+"""A node's log is where gRPC says why a handshake failed; of the others it is the one line."""
+
 
 class _LazyGroup(TyperGroup):
     """Loads ``edgechain.cli.NAME`` and its function ``NAME`` when the command is used."""
@@ -40,6 +44,8 @@ class _LazyGroup(TyperGroup):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
+        if cmd_name not in _START_NODES:
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         try:
             function = getattr(importlib.import_module(f"edgechain.cli.{cmd_name}"), cmd_name)
         except MissingDependency as error:  # it is still listed, and says so when it is used
