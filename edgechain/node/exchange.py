@@ -134,7 +134,7 @@ class Exchange:
 
     def confirm(self, tenant: Tenant, number: int) -> None:
         """A client session holds no more than lease ``number`` allows."""
-        self._leases.confirm(tenant, number)
+        self._leases.confirm(tenant, number, len(self._slots.of_client(*tenant)))
         self._tell_leases()
         self._judge_idle()
 

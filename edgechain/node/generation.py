@@ -79,7 +79,7 @@ class RunningGeneration:
             zygote=zygote,
         )
         self._clients = ClientSessions()
-        self.peers = PeerLinks(hello, share.successors, table, clock, security)
+        self.peers = PeerLinks(hello, share.successors, table, clock, security, takers=share.takers)
         self.exchange = Exchange(
             share.manifest,
             here,

@@ -25,7 +25,8 @@ class PeerLinks:
 
     ``table`` is the node's: whoever calls ``seen`` and ``gone`` has noted the hint there.
     ``linked`` is set while every stage in ``wanted`` (the successors of ours on other nodes) has
-    a link that is up.
+    a link that is up. ``takers`` are the stages of which other nodes may run replicas beside ours:
+    a link to one of those is not needed, and of use.
     """
 
     def __init__(
@@ -35,9 +36,12 @@ class PeerLinks:
         table: PeerTable,
         clock: Clock,
         security: LinkSecurity | None = None,
+        *,
+        takers: Iterable[StageName] = (),
     ):
         self._hello = hello
         self._wanted = frozenset(wanted)
+        self._useful = self._wanted | frozenset(takers)
         self._table = table
         self._clock = clock
         self._links = Links(hello, self, clock.now, security)
@@ -54,7 +58,7 @@ class PeerLinks:
         """A node announced itself. It may run our generation beside the one it announces."""
         ours = hint.chain == self._hello.chain and hint.name != self._hello.name
         addresses = self._table.addresses(hint.name)
-        if ours and self._wanted and addresses:
+        if ours and self._useful and addresses:
             self._links.reach(hint.name, addresses, name=hint.name)
 
     def gone(self, hint: PeerHint) -> None:
@@ -64,7 +68,7 @@ class PeerLinks:
 
     def add_static(self, address: str) -> None:
         """A node is said to be at this address."""
-        if self._wanted:
+        if self._useful:
             self._links.reach(address, (address,))
 
     # Tensors ---------------------------------------------------------------------------------
@@ -104,7 +108,7 @@ class PeerLinks:
     def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
         """A link is up: let waiting tensors go, or refuse it if it leads nowhere we need."""
         stages = frozenset(welcome.stages)
-        if self._wanted.isdisjoint(stages):
+        if self._useful.isdisjoint(stages):
             raise PeerRefused(f"{welcome.hop.node} runs no stage that takes what ours give")
         _LOG.info("linked to %s (%s)", welcome.hop.node, ", ".join(sorted(stages)))
         self._up[link] = self._streams[welcome.hop] = stream

@@ -31,11 +31,15 @@ class ChainShare:
         return Generation(self.manifest.generation)
 
     @property
+    def takers(self) -> frozenset[StageName]:
+        """Stages that take what ours give; a route may run ours among them elsewhere."""
+        fed = (edge.targets for edge in self.manifest.edges if edge.source in self.stages)
+        return frozenset(stage for targets in fed for stage in targets)
+
+    @property
     def successors(self) -> frozenset[StageName]:
         """Stages of other nodes that take what ours give."""
-        mine = frozenset(self.stages)
-        fed = (edge.targets for edge in self.manifest.edges if edge.source in mine)
-        return frozenset(stage for targets in fed for stage in targets) - mine
+        return self.takers - frozenset(self.stages)
 
 
 @dataclass(frozen=True, slots=True)

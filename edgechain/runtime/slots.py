@@ -218,10 +218,13 @@ class LeaseBook:
         """Take every share back, and give none any more."""
         self._draining = True
 
-    def confirm(self, tenant: Tenant, number: int) -> None:
-        """The client says that it holds no more than lease ``number`` allows; the last counts."""
+    def confirm(self, tenant: Tenant, number: int, held: int = 0) -> None:
+        """The client says that it holds no more than lease ``number`` allows; the last counts.
+
+        Nothing changes if we know that it holds more: ``held``.
+        """
         share = self._shares.get(tenant)
-        if share is not None and number == share.number:
+        if share is not None and number == share.number and held <= share.told:
             share.given = share.told
             share.confirmed = number
 
