@@ -6,12 +6,17 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 """linux/prctl.h."""
 
 NAME_BYTES = 15
 """What Linux keeps of a process's name."""
+
+FIRST_TO_GO = "800"
+"""Of 1000, proc(5): a worker is made anew in milliseconds, and a bad model may want any amount."""
 
 _ANSWERED_BY_THE_DAEMON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A terminal and systemd send these to the whole group; a worker goes on while its node drains."""
@@ -36,6 +41,12 @@ def leave_signals_to_the_daemon() -> None:
 
 def _go_on(number: int, frame: object) -> None:
     """Nothing: the daemon hangs up when it is time to end."""
+
+
+def go_first() -> None:
+    """Where memory runs out, let Linux end this process before the daemon."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
 
 
 def name_process(name: str) -> None:

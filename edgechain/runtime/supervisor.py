@@ -21,7 +21,8 @@ from edgechain.spec.ids import StageName
 class Supervisor:
     """The stages of one generation on a node. ``async with`` starts every worker, or none stays.
 
-    ``actors`` are the running actors by stage, ``arena`` and ``layout`` the slots' memory.
+    ``actors`` are the running actors by stage, ``arena`` and ``layout`` the slots' memory. Workers
+    are forked from ``zygote``, which several supervisors may share; without one it has its own.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Supervisor:
         threads: int,
         interpreter: str,
         clock: Clock,
+        zygote: ZygoteProcess | None = None,
     ):
         self._manifest = manifest
         self._directory = directory.resolve()
         self._threads = threads
         self._interpreter = interpreter
-        self._zygote = ZygoteProcess(interpreter)
+        self._zygote = zygote or ZygoteProcess(interpreter)
+        self._owns_zygote = zygote is None
         names = frozenset(stages)
         self.layout: SlotLayout = lay_out(manifest, names)
         self.arena = Arena.create(self.layout.slot_bytes * slots)
@@ -66,7 +69,8 @@ class Supervisor:
 
     async def __aexit__(self, *exc: object) -> None:
         await asyncio.gather(*(actor.close() for actor in self.actors.values()))
-        await self._zygote.close()
+        if self._owns_zygote:
+            await self._zygote.close()
         self.arena.close()
 
     async def run(self, report: Report) -> None:

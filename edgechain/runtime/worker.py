@@ -25,7 +25,7 @@ from edgechain.errors import EdgechainError, InvalidChain, InvalidModel, StageEr
 from edgechain.runtime import worker_wire as wire
 from edgechain.runtime.arena import Arena
 from edgechain.runtime.interpreter import InterpreterKind, open_interpreter
-from edgechain.runtime.kinship import name_process
+from edgechain.runtime.kinship import go_first, name_process
 from edgechain.runtime.worker_wire import Region, Shapes, WorkerSetup
 from edgechain.runtime.zygote_wire import Descriptors
 
@@ -185,6 +185,7 @@ def main(born: Descriptors) -> None:
 
     The channel is never closed here: the daemon takes its end for the end of the process.
     """
+    go_first()
     for fileno in born:
         os.set_inheritable(fileno, False)  # what an actor starts must not hold them open
     for standard in (1, 2):

@@ -37,9 +37,9 @@ class Broken:
     reasons: list[str] = field(default_factory=list)
 
     @property
-    def failures(self) -> int:
-        """What must not be."""
-        return self.unnoticed + self.wrong
+    def count(self) -> int:
+        """How many there were."""
+        return len(self.backs) + self.unnoticed
 
 
 class Victim:

@@ -16,6 +16,7 @@ import pytest
 from edgechain.errors import WorkerLost
 from edgechain.runtime import zygote_process
 from edgechain.runtime.interpreter import available_kinds
+from edgechain.runtime.kinship import FIRST_TO_GO
 from edgechain.runtime.worker_process import WorkerProcess
 from edgechain.runtime.zygote_wire import Event, Record
 from tests.runtime.workers import Working, actor_setup, working
@@ -83,6 +84,13 @@ async def test_workers_are_named_after_their_stage(actors: Path) -> None:
     async with working(actor_setup(actors, "Same")) as live:
         names = [told_of(pid, "comm") for pid in (live.zygote.pid, live.worker.pid)]
     assert names == ["zygote\n", "stage s\n"]
+
+
+async def test_where_memory_runs_out_workers_go_first(actors: Path) -> None:
+    async with working(actor_setup(actors, "Same")) as live:
+        pids = (os.getpid(), live.zygote.pid, live.worker.pid)
+        scores = [int(told_of(pid, "oom_score_adj")) for pid in pids]
+    assert scores[0] == scores[1] < scores[2] == int(FIRST_TO_GO)
 
 
 async def test_killed_it_takes_its_workers_along_and_others_come_from_the_next(
