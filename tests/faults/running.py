@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,17 +87,20 @@ async def running(
     slots: int = 8,
     module: str = NODE,
     discovery: Discovery = "static",
+    hosts: Mapping[str, str] | None = None,
 ) -> AsyncIterator[RunningChain]:
     """Start every node, wait until all are linked, and end them at the end.
 
     ``folder`` holds ``chain`` as ``chain/`` and gets the nodes' configurations and logs.
-    ``discovery`` is how nodes find each other; a client is told where they are.
+    ``discovery`` is how nodes find each other; a client is told where they are. ``hosts`` are the
+    addresses of nodes that are not on loopback, by name.
     """
     placement = {
         f"{stage}-{number}": stage for number in range(1, replicas + 1) for stage in chain.stages
     }
     with _lifeline() as lifeline:
         ports = dict(zip(placement, free_ports(len(placement)), strict=True))
+        host = dict.fromkeys(placement, LOOPBACK) | dict(hosts or {})
         namespace = f"faults-{uuid.uuid4().hex[:12]}"
         identities = folder / IDENTITIES
         write_throwaway(identities, chain.manifest.name, tuple(placement), CLIENT)
@@ -105,14 +108,14 @@ async def running(
         nodes = {}
         for name, stage in placement.items():
             fed = _feeds(chain, stage)
-            peers = [f"{LOOPBACK}:{ports[n]}" for n, other in placement.items() if other in fed]
+            peers = [f"{host[n]}:{ports[n]}" for n, other in placement.items() if other in fed]
             config = {
                 "name": name,
                 "identity": str(identities / name),
                 "chain": str(folder / "chain"),
                 "stages": [stage],
                 "namespace": namespace,
-                "host": LOOPBACK,
+                "host": host[name],
                 "port": ports[name],
                 "discovery": discovery,
                 "peers": peers if discovery == "static" else [],
@@ -121,7 +124,7 @@ async def running(
                 "threads": 1,
             }
             path = write_config(folder / f"{name}.yaml", config)
-            address = f"{LOOPBACK}:{ports[name]}"
+            address = f"{host[name]}:{ports[name]}"
             nodes[name] = NodeProcess(name, (stage,), path, address, security, lifeline, module)
         try:
             await asyncio.gather(*(node.start() for node in nodes.values()))

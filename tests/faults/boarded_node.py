@@ -1,0 +1,25 @@
+"""A node on a board of its own: in the network namespace that stands beside its configuration.
+
+    [WITHOUT=heartbeat] python -m tests.faults.boarded_node CONFIG ...
+
+``CONFIG`` with the suffix ``.netns`` holds the namespace's name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from edgechain.node.__main__ import main
+from tests.faults import crippled
+from tests.faults.namespaces import enter
+
+if __name__ == "__main__":
+    enter(Path(sys.argv[1]).with_suffix(".netns").read_text())
+    with ExitStack() as stack:
+        if os.environ.get("WITHOUT") == "heartbeat":
+            stack.enter_context(crippled.without_heartbeat())
+        status = main()
+    sys.exit(status)
