@@ -274,6 +274,8 @@ class Link:
         self._tries += 1
 
     def _lose(self, state: LinkState, reason: str) -> None:
+        if self.is_strange and reason != self.last_error:
+            _LOG.info("no link to %s", reason)
         self.last_error = reason
         was_up = self._state is LinkState.UP
         self._enter(state)
