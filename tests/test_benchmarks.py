@@ -7,17 +7,21 @@ import sys
 
 import pytest
 
+from tests.benchmarks.chain_report import Series as ChainSeries
 from tests.benchmarks.hop import CONTENDERS, HopReport, Series
+from tests.benchmarks.price import CONTROL, HOPS, PROMISE, WAYS, PriceReport
 from tests.benchmarks.settings import QUICK, SIZES, STAGES
-from tests.benchmarks.verdict import judge_hop
+from tests.benchmarks.verdict import judge_hop, judge_price
 from tests.watch.needs import ROOT
 
-VERDICTS = 9
-"""Round trip and rate at three sizes, the control, memory and start."""
+VERDICTS = 12
+"""Round trip and rate at three sizes, the control, memory and start; what the promise adds to a
+hop, what it costs of the rate, and its control."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.models]
 
 
+@pytest.mark.timeout(300)
 def test_a_quick_run_prints_every_row() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", "--quick"],
@@ -36,8 +40,13 @@ def test_a_quick_run_prints_every_row() -> None:
     wanted += ["chain.infer, 1 kB", "ready (it listens)", "node, resident", "worker, resident"]
     for start in wanted:
         assert any(line.startswith(start) for line in lines), f"no row {start!r}: {done.stdout}"
+    wanted = [f"The price of the promise: {m}" for m in (*QUICK.priced, "stages")]
+    wanted += [f"{way}  " for way in WAYS.values()]
+    for start in wanted:
+        assert any(line.startswith(start) for line in lines), f"no row {start!r}: {done.stdout}"
     assert sum(line.startswith(("PASS", "FAIL")) for line in lines) == VERDICTS
     assert "PASS  control: a crippled hop loses" in done.stdout
+    assert done.stdout.count("mutual TLS beside plaintext: ") == 1 + len(QUICK.priced) + 1
     failed = any(line.startswith("FAIL") for line in lines)
     assert done.returncode == failed, "the exit status says what the verdict says"
 
@@ -64,3 +73,34 @@ def test_a_hop_passes_when_it_beats_unary(hop: float, control: float, passed: bo
 def test_a_control_that_wins_fails_the_run() -> None:
     *_, control = judge_hop(made(2.0, 2.0))
     assert not control.passed
+
+
+def priced(added_ms: float, kept: float, dawdled_ms: float) -> PriceReport:
+    """Two rounds: without the promise 10 ms and 100 requests a second, with it so much less."""
+    latencies = {PROMISE: added_ms * HOPS, CONTROL: dawdled_ms}
+    rates = {PROMISE: kept, CONTROL: 10 / (10 + dawdled_ms)}
+    return PriceReport(
+        "made up",
+        {
+            way: ChainSeries(
+                [[(10 + latencies.get(way, 0.0)) / 1e3]] * 2, [100 * rates.get(way, 1.0)] * 2
+            )
+            for way in WAYS
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("added_ms", "kept", "dawdled_ms", "passed"),
+    [
+        (0.19, 0.91, 20.0, [True, True, True]),
+        (0.21, 0.91, 20.0, [False, True, True]),
+        (0.19, 0.89, 20.0, [True, False, True]),
+        (0.19, 0.91, 0.0, [True, True, False]),
+    ],
+)
+def test_the_price_of_the_promise_is_judged(
+    added_ms: float, kept: float, dawdled_ms: float, passed: list[bool]
+) -> None:
+    report = priced(added_ms, kept, dawdled_ms)
+    assert [verdict.passed for verdict in judge_price(report)] == passed

@@ -1,4 +1,5 @@
-"""``make bench``: chains beside the whole model, a hop beside plain gRPC, memory, start-up.
+"""``make bench``: chains beside the whole model, a hop beside plain gRPC, memory, start-up, and
+what the promise and mutual TLS cost.
 
 Everything takes turns in one run: a round of the hop, a round of every model, a start. What
 slows one round down slows all its contenders down, and ratios are taken within rounds. Exit
@@ -27,8 +28,9 @@ from tests.benchmarks.chains import ChainBench
 from tests.benchmarks.hop import HopBench, HopReport
 from tests.benchmarks.machine import Machine, this_machine
 from tests.benchmarks.nodes import IdentityReport, StartBench, StartReport, ask_identity
+from tests.benchmarks.price import PriceBench, PriceReport
 from tests.benchmarks.settings import FULL, MOBILENET, MODELS, QUICK, Counts
-from tests.benchmarks.verdict import Verdict, judge_hop, judge_start, verdict_table
+from tests.benchmarks.verdict import Verdict, judge_hop, judge_price, judge_start, verdict_table
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ class Outcome:
     hop: HopReport
     identity: IdentityReport
     start: StartReport | None
+    prices: Sequence[PriceReport]
     skipped: Sequence[str]
 
     def verdicts(self) -> list[Verdict]:
         """Every limit; what could not be measured is not passed over in silence."""
         verdicts = judge_hop(self.hop)
+        for price in self.prices:
+            verdicts += judge_price(price)
         if self.start is None:
             return [*verdicts, Verdict("memory and start of a node", "not measured", passed=False)]
         return verdicts + judge_start(self.start)
@@ -57,6 +62,7 @@ class Outcome:
         tables = [report.table() for report in self.chains]
         tables += [self.hop.table(), self.identity.table()]
         tables += [self.start.table()] if self.start else []
+        tables += [report.table() for report in self.prices]
         tables.append(verdict_table(self.verdicts()))
         return "\n\n".join([*blocks, *(table.text() for table in tables)])
 
@@ -75,6 +81,7 @@ class Outcome:
             "hop": self.hop.document(),
             "identity": self.identity.document(),
             "start": self.start.document() if self.start else None,
+            "prices": [report.document() for report in self.prices],
             "skipped": list(self.skipped),
             "verdicts": [dataclasses.asdict(verdict) for verdict in self.verdicts()],
         }
@@ -87,15 +94,18 @@ async def measure(counts: Counts, folder: Path) -> Outcome:
     present = [model for model in counts.models if (MODELS / model).is_file()]
     benches = [ChainBench(model, counts, folder, namespace) for model in present]
     start = StartBench(counts, folder, namespace) if MOBILENET in present else None
-    hop = HopBench(counts)
+    hop = HopBench(counts, folder)
+    prices = [PriceBench(None, counts, folder, namespace)]
+    prices += [PriceBench(m, counts, folder, namespace) for m in counts.priced if m in present]
+    every: list[ChainBench | PriceBench] = [*benches, *prices]
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hop)
-        for bench in benches:
+        for bench in every:
             await stack.enter_async_context(bench)
         for number in range(counts.rounds):
             _progress(f"round {number + 1} of {counts.rounds}")
             await hop.round()
-            for bench in benches:
+            for bench in every:
                 await bench.round()
             if start is not None and number < counts.starts:
                 await start.round()
@@ -107,6 +117,7 @@ async def measure(counts: Counts, folder: Path) -> Outcome:
         hop.report,
         identity,
         start.report if start else None,
+        [price.report for price in prices],
         [model for model in counts.models if model not in present],
     )
 

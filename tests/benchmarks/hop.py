@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
+from edgechain.security.identity import write_throwaway
 from tests.benchmarks.child import Child
 from tests.benchmarks.figures import bar, median, paired_ratio, percentile
 from tests.benchmarks.processor import processor_seconds
 from tests.benchmarks.settings import IN_FLIGHT, SIZES, Counts
 from tests.benchmarks.table import Table
 
+TLS = "hop-tls"
 CONTENDERS: Mapping[str, str] = {
     "hop": "our hop",
+    TLS: "our hop, mutual TLS",
     "unary": "grpc.aio unary",
     "unary-tuned": "unary, our allocator",
     "raw": "raw socket",
@@ -83,6 +87,7 @@ class HopReport:
             (
                 "x unary: how many times better than unary, median of the rounds' ratios",
                 "s/GB: processor seconds for 10^9 bytes one way, client and server process",
+                f"mutual TLS beside plaintext: {self._tls()}",
                 f"control: the same hop with chunks of 64 bytes to 6 kB; {self._control()}",
             ),
             frozenset({0, 1, 4}),
@@ -104,6 +109,15 @@ class HopReport:
             f"{rate:.2f}",
             f"{median(series.client_cost):.2f}",
             f"{median(series.server_cost):.2f}",
+        )
+
+    def _tls(self) -> str:
+        """What is left of each size's rate, and how much longer its way there and back takes."""
+        pairs = {size: (self.series[TLS, size], self.series["hop", size]) for size in SIZES}
+        return ", ".join(
+            f"{size} x {paired_ratio(tls.rates, plain.rates):.2f} rate, "
+            f"x {paired_ratio(tls.medians, plain.medians):.2f} round trip"
+            for size, (tls, plain) in pairs.items()
         )
 
     def control_loses(self) -> bool:
@@ -144,22 +158,24 @@ class _Pair:
 class HopBench:
     """The contenders' processes. ``async with`` starts and ends them; ``round`` adds one round."""
 
-    def __init__(self, counts: Counts):
+    def __init__(self, counts: Counts, folder: Path):
         self._counts = counts
+        self._identities = folder / "identities"
         self._stack = AsyncExitStack()
         self._pairs: dict[str, _Pair] = {}
         self._rounds = 0
         self.report = HopReport({(c, s): Series() for c in CONTENDERS for s in SIZES})
 
     async def __aenter__(self) -> Self:
+        write_throwaway(self._identities, "bench", ("server", "client"), "nobody")
         async with AsyncExitStack() as stack:
             servers = {
-                contender: await stack.enter_async_context(Child(MODULE, contender, "server"))
+                contender: await stack.enter_async_context(self._side(contender, "server"))
                 for contender in CONTENDERS
             }
             for contender, server in servers.items():
                 port = str((await server.ready())["port"])
-                client = await stack.enter_async_context(Child(MODULE, contender, "client", port))
+                client = await stack.enter_async_context(self._side(contender, "client", port))
                 self._pairs[contender] = _Pair(server, client)
             for pair in self._pairs.values():
                 await pair.client.ready()
@@ -167,6 +183,11 @@ class HopBench:
                     await pair.client.ask(what="check", bytes=size, count=1)
             self._stack = stack.pop_all()
         return self
+
+    def _side(self, contender: str, *words: str) -> Child:
+        """A process of a contender; ``words`` begin with which side it is."""
+        identity = self._identities / words[0] if contender == TLS else ""
+        return Child(MODULE, contender, *words, "--identity", str(identity))
 
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()

@@ -15,6 +15,8 @@ from edgechain.model.source import read_model
 from edgechain.node.local import LocalChainRunner, LocalOptions
 from edgechain.plan.balance import balance
 from edgechain.runtime.interpreter import open_interpreter
+from edgechain.security.identity import load_identity
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.status import NodeStatus
 from edgechain.transport.questions import fetch_status
 from tests.benchmarks.settings import IN_FLIGHT, MODELS, THREADS
@@ -61,15 +63,19 @@ class _Listening:
 
 
 @asynccontextmanager
-async def running(directory: Path, name: str, namespace: str) -> AsyncIterator[Running]:
+async def running(
+    directory: Path, name: str, namespace: str, *, insecure: bool = False
+) -> AsyncIterator[Running]:
     """Start a chain, one node process a stage, and end it again."""
-    options = LocalOptions(slots=IN_FLIGHT, threads=THREADS, namespace=namespace)
+    options = LocalOptions(slots=IN_FLIGHT, threads=THREADS, namespace=namespace, insecure=insecure)
     listening = _Listening()
     runner = LocalChainRunner(directory, name, options, detach=False, progress=listening.note)
     async with runner:
         if runner.chain is None:
             raise RuntimeError("a runner that started has a chain")
-        found = await asyncio.gather(*map(_status, runner.chain.addresses))
+        identity = runner.chain.identity
+        security = load_identity(Path(identity)) if identity else None
+        found = await asyncio.gather(*(_status(a, security) for a in runner.chain.addresses))
         yield Running(
             name,
             tuple(status.pid for status in found),
@@ -78,5 +84,5 @@ async def running(directory: Path, name: str, namespace: str) -> AsyncIterator[R
         )
 
 
-async def _status(address: str) -> NodeStatus:
-    return NodeStatus.model_validate_json(await fetch_status(address))
+async def _status(address: str, security: LinkSecurity | None) -> NodeStatus:
+    return NodeStatus.model_validate_json(await fetch_status(address, security=security))

@@ -40,7 +40,11 @@ class Counts:
     """The crippled control does this fraction (1/n) of them; it takes that much longer."""
     latency_frames: int
     throughput_frames: int
+    price_frames: int
+    """What the promise costs is a small difference: it wants more of them."""
     models: tuple[str, ...]
+    priced: tuple[str, ...]
+    """Models beside whose chain there is one without the promise."""
 
 
 FULL = Counts(
@@ -51,7 +55,9 @@ FULL = Counts(
     control_share=6,
     latency_frames=30,
     throughput_frames=80,
+    price_frames=160,
     models=(MOBILENET, DETECT),
+    priced=(MOBILENET,),
 )
 
 QUICK = Counts(
@@ -62,5 +68,7 @@ QUICK = Counts(
     control_share=8,
     latency_frames=4,
     throughput_frames=8,
+    price_frames=16,
     models=(MOBILENET,),
+    priced=(),
 )

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from tests.benchmarks.figures import median
 from tests.benchmarks.hop import HopReport
 from tests.benchmarks.nodes import StartReport
+from tests.benchmarks.price import CONTROL, PROMISE, PriceReport
 from tests.benchmarks.settings import SIZES
 from tests.benchmarks.table import Table
 
 MOST_MEGABYTES = 150.0
 MOST_SECONDS = 2.0
 """A node with MobileNetV2 and its worker; ready from nothing. On an ordinary desktop machine."""
+
+
+MOST_ADDED_MS = 0.2
+LEAST_KEPT = 0.9
+"""What leases, routes and books may add to every hop, and what they must leave of the rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,29 @@ def judge_hop(report: HopReport) -> list[Verdict]:
         Verdict("control: a crippled hop loses", "it does" if loses else "it does not", loses)
     )
     return verdicts
+
+
+def judge_price(report: PriceReport) -> list[Verdict]:
+    """The promise is cheap, in both respects; and a client that dawdles is not."""
+    added, kept = report.added_ms(PROMISE), report.kept(PROMISE)
+    slow, left = report.added_ms(CONTROL), report.kept(CONTROL)
+    loses = slow > MOST_ADDED_MS and left < LEAST_KEPT
+    what = f"{report.title}: routes, credits and ledgers"
+    return [
+        Verdict(
+            f"{what} add <= {MOST_ADDED_MS:g} ms a hop",
+            f"{added:+.3f} ms",
+            added <= MOST_ADDED_MS,
+        ),
+        Verdict(
+            f"{what} cost <= {1 - LEAST_KEPT:.0%} of the rate", f"x {kept:.2f}", kept >= LEAST_KEPT
+        ),
+        Verdict(
+            "control: a client that dawdles costs more",
+            f"{slow:+.3f} ms, x {left:.2f}",
+            loses,
+        ),
+    ]
 
 
 def judge_start(report: StartReport) -> list[Verdict]:

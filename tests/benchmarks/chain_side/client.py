@@ -1,20 +1,23 @@
 """A chain's client in a process of its own.
 
-python -m tests.benchmarks.chain_side.client
+python -m tests.benchmarks.chain_side.client [DAWDLE_MS]
 
 Commands: ``connect`` to a running chain, ``latency`` of requests one at a time, ``throughput``
-of a stream, ``leave``.
+of a stream, ``leave``. With ``DAWDLE_MS`` it burns so much time over every request: a control.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import AsyncExitStack
+from typing import Any
 
 import uvloop
 
 import edgechain
 from edgechain.client.chain import Chain
+from edgechain.client.submit import Submitter
 from tests.benchmarks.chain_side.sample import Array, fingerprint, sample
 from tests.benchmarks.child import Answer, obey
 
@@ -31,7 +34,9 @@ class Asker:
         """One command."""
         match command["what"]:
             case "connect":
-                return await self.connect(command["chain"], command["namespace"])
+                return await self.connect(
+                    command["chain"], command["namespace"], command.get("insecure", False)
+                )
             case "latency":
                 return await self.latency(command["count"])
             case "throughput":
@@ -39,10 +44,10 @@ class Asker:
         await self.leave()
         return {}
 
-    async def connect(self, chain: str, namespace: str) -> Answer:
+    async def connect(self, chain: str, namespace: str, insecure: bool) -> Answer:
         """Connect and have one request answered."""
         self._chain = await self._stack.enter_async_context(
-            edgechain.connect(chain, namespace=namespace)
+            edgechain.connect(chain, namespace=namespace, insecure=insecure)
         )
         self._inputs = sample(self._chain.manifest)
         result = await self._chain.infer(self._inputs)
@@ -78,7 +83,22 @@ class Asker:
         return self._chain
 
 
+def dawdle(milliseconds: float) -> None:
+    """From now on this process wastes time whenever it begins a request."""
+    begin = Submitter.open
+
+    def dawdling(*arguments: Any, **options: Any) -> Any:
+        end = time.perf_counter() + milliseconds / 1e3
+        while time.perf_counter() < end:
+            pass
+        return begin(*arguments, **options)
+
+    Submitter.open = dawdling  # type: ignore[method-assign]
+
+
 async def _run() -> None:
+    if len(sys.argv) > 1:
+        dawdle(float(sys.argv[1]))
     asker = Asker()
     try:
         await obey({}, asker.handle)

@@ -1,4 +1,4 @@
-"""A stage that does nothing, and the chain around it: what a node costs without a model."""
+"""Stages that do nothing, and the chain around them: what nodes cost without a model."""
 
 from __future__ import annotations
 
@@ -18,20 +18,27 @@ class Identity:
 '''
 
 
-def write_identity(directory: Path, size: int) -> None:
-    """A chain of one Python actor that takes and gives ``size`` bytes."""
-    stage = Stage(name="same", inputs=("given",), outputs=("taken",), actor="identity:Identity")
-    given, taken = (
-        TensorSpec(name=name, dtype=DType.UINT8, shape=(size,)) for name in ("given", "taken")
-    )
+def write_identity(directory: Path, size: int, stages: int = 1) -> None:
+    """A chain of Python actors, one after the other, that take and give ``size`` bytes."""
+    tensors = ["given", *(f"between-{n}" for n in range(1, stages)), "taken"]
+    names = [f"same-{n}" for n in range(stages)]
+    specs = [TensorSpec(name=name, dtype=DType.UINT8, shape=(size,)) for name in tensors]
     manifest = ChainManifest.sealed(
         name="identity",
         inputs=(Port(tensor="given", name="given"),),
         outputs=(Port(tensor="taken", name="taken"),),
-        stages=(stage,),
-        edges=(
-            Edge(tensor=given, targets=("same",)),
-            Edge(tensor=taken, source="same", to_client=True),
+        stages=tuple(
+            Stage(name=name, inputs=(takes,), outputs=(gives,), actor="identity:Identity")
+            for name, takes, gives in zip(names, tensors, tensors[1:], strict=False)
+        ),
+        edges=tuple(
+            Edge(
+                tensor=spec,
+                source=names[place - 1] if place else None,
+                targets=(names[place],) if place < stages else (),
+                to_client=place == stages,
+            )
+            for place, spec in enumerate(specs)
         ),
     )
     directory.mkdir()

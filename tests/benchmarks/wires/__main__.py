@@ -1,16 +1,18 @@
 """One side of one contender, in a process of its own.
 
-python -m tests.benchmarks.wires CONTENDER server
-python -m tests.benchmarks.wires CONTENDER client PORT
+python -m tests.benchmarks.wires CONTENDER server [--identity DIRECTORY]
+python -m tests.benchmarks.wires CONTENDER client PORT [--identity DIRECTORY]
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from edgechain.spec.identity import LinkSecurity
 from edgechain.transport.memory import tune_allocator
 from tests.benchmarks import child
 from tests.benchmarks.wires.contender import (
@@ -22,15 +24,24 @@ from tests.benchmarks.wires.contender import (
     stream,
 )
 
-TUNED = frozenset({"hop", "control", "unary-tuned"})
+OURS = frozenset({"hop", "hop-tls", "control"})
+TUNED = OURS | {"unary-tuned"}
 """Whose processes begin like a node does, with the allocator; the others keep the defaults."""
 
 
-def _server(contender: str, slots: Slots) -> Server:
-    if contender in ("hop", "control"):
+def _security(identity: str) -> LinkSecurity | None:
+    if not identity:
+        return None
+    from edgechain.security.identity import load_identity  # noqa: PLC0415
+
+    return load_identity(Path(identity))
+
+
+def _server(contender: str, slots: Slots, identity: str) -> Server:
+    if contender in OURS:
         from tests.benchmarks.wires.ours import OurServer  # noqa: PLC0415
 
-        return OurServer(slots, crippled=contender == "control")
+        return OurServer(slots, crippled=contender == "control", security=_security(identity))
     if contender == "raw":
         from tests.benchmarks.wires.raw import RawServer  # noqa: PLC0415
 
@@ -40,11 +51,12 @@ def _server(contender: str, slots: Slots) -> Server:
     return UnaryServer(slots)
 
 
-def _client(contender: str, port: int, given: Slots, received: Slots) -> Client:
-    if contender in ("hop", "control"):
+def _client(contender: str, port: int, given: Slots, received: Slots, identity: str) -> Client:
+    if contender in OURS:
         from tests.benchmarks.wires.ours import OurClient  # noqa: PLC0415
 
-        return OurClient(port, given, received, crippled=contender == "control")
+        crippled, security = contender == "control", _security(identity)
+        return OurClient(port, given, received, crippled=crippled, security=security)
     if contender == "raw":
         from tests.benchmarks.wires.raw import RawClient  # noqa: PLC0415
 
@@ -54,9 +66,9 @@ def _client(contender: str, port: int, given: Slots, received: Slots) -> Client:
     return UnaryClient(port, given, received)
 
 
-async def serve(contender: str) -> None:
+async def serve(contender: str, identity: str) -> None:
     """Answer the other side until our input ends."""
-    server = _server(contender, Slots())
+    server = _server(contender, Slots(), identity)
     port = await server.start()
 
     async def nothing(_command: child.Answer) -> child.Answer:
@@ -68,11 +80,11 @@ async def serve(contender: str) -> None:
         await server.stop()
 
 
-async def ask(contender: str, port: int) -> None:
+async def ask(contender: str, port: int, identity: str) -> None:
     """Measure on command: ``{"what", "bytes", "count"}``."""
     given, received = Slots(), Slots()
     given.fill()
-    client = _client(contender, port, given, received)
+    client = _client(contender, port, given, received, identity)
     await client.open()
 
     async def measure(command: child.Answer) -> dict[str, Any]:
@@ -96,13 +108,14 @@ def main() -> None:
     parser.add_argument("contender")
     parser.add_argument("side", choices=("server", "client"))
     parser.add_argument("port", type=int, nargs="?", default=0)
+    parser.add_argument("--identity", default="")
     options = parser.parse_args()
     if options.contender in TUNED:
         tune_allocator()
     if options.side == "server":
-        uvloop.run(serve(options.contender))
+        uvloop.run(serve(options.contender, options.identity))
     else:
-        uvloop.run(ask(options.contender, options.port))
+        uvloop.run(ask(options.contender, options.port, options.identity))
 
 
 if __name__ == "__main__":

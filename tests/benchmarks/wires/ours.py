@@ -12,6 +12,7 @@ import secrets
 import time
 
 from edgechain.spec.deadline import Deadline
+from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import ClientId, Generation, Incarnation, RequestKey, new_client_id
 from edgechain.spec.message import (
     Chunk,
@@ -56,11 +57,18 @@ def _nothing(_whole: bool) -> None:
 class OurServer:
     """A node's port and streams; what comes in is echoed or acknowledged."""
 
-    def __init__(self, slots: Slots, *, crippled: bool = False):
+    def __init__(
+        self, slots: Slots, *, crippled: bool = False, security: LinkSecurity | None = None
+    ):
         self._slots = slots
         self._crippled = crippled
+        self._security = security
         self._server = NodeServer(
-            self._accept, status=lambda: "{}", manifest=lambda: "", now=time.monotonic
+            self._accept,
+            status=lambda: "{}",
+            manifest=lambda: "",
+            now=time.monotonic,
+            security=security,
         )
 
     async def start(self) -> int:
@@ -70,7 +78,8 @@ class OurServer:
         await self._server.stop()
 
     async def _accept(self, stream: PeerStream, hello: Hello) -> None:
-        stream.send(Welcome(HERE, hello.namespace, hello.chain, GENERATION, ("echo",)))
+        welcome = Welcome(HERE, hello.namespace, hello.chain, GENERATION, ("echo",))
+        stream.send(self._security.sign_welcome(welcome, hello) if self._security else welcome)
         await stream.run(self)
 
     def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
@@ -97,12 +106,21 @@ class OurServer:
 class OurClient:
     """A link to it."""
 
-    def __init__(self, port: int, given: Slots, received: Slots, *, crippled: bool = False):
+    def __init__(
+        self,
+        port: int,
+        given: Slots,
+        received: Slots,
+        *,
+        crippled: bool = False,
+        security: LinkSecurity | None = None,
+    ):
         self._given, self._received = given, received
         self._crippled = crippled
         self._client: ClientId = new_client_id()
         hello = Hello(Role.NODE, "client", "bench", "bench", GENERATION)
-        self._link = Link((f"{HOST}:{port}",), hello, self, time.monotonic)
+        address = (f"{HOST}:{port}",)
+        self._link = Link(address, hello, self, time.monotonic, security=security)
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._stream: PeerStream | None = None
