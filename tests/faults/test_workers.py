@@ -14,5 +14,6 @@ pytestmark = [
 ]
 
 
+@pytest.mark.timeout(300)
 def test_a_few_broken_workers_are_replaced() -> None:
     holds("workers", scale=0.04)

@@ -37,6 +37,9 @@ LARGE = (
     "detect.tflite",
     "movenet_single_pose_lightning_ptq.tflite",
 )
+LARGE_FROM_SCALE = 0.1
+"""To cut and prove the large ones takes longer than a short version may."""
+
 ENDS = {"refused", "ran", "failed", "lost at load", "lost in its run"}
 MOST_GROWTH = 16.0
 """Megabytes after the warm-up: what the allocator keeps of the bytes of two large models. All
@@ -62,21 +65,22 @@ def run(scale: float, report: Report) -> Sequence[Row]:
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
     count = times(MUTANTS, scale)
     report.say("cutting")
-    originals = await asyncio.to_thread(_originals, folder)
+    names = SMALL if scale < LARGE_FROM_SCALE else (*SMALL, *LARGE)
+    originals = await asyncio.to_thread(_originals, folder, names)
     report.say(f"{count} mutants")
     eaten = await _eat(count, folder, originals, report)
     report.say("as a next generation")
-    beside = await _beside(folder / "beside", originals, times(BESIDE, scale, 4), report)
+    beside = await _beside(folder / "beside", originals, times(BESIDE, scale, 2), report)
     report.say("control")
     direct = await _eat(MUTANTS, folder, originals[: len(SMALL)], report, "--directly")
     return [*_judge(count, eaten), beside, _judge_directly(direct)]
 
 
-def _originals(folder: Path) -> list[Path]:
+def _originals(folder: Path, names: Sequence[str]) -> list[Path]:
     """Chain directories of one stage each; what is damaged is the file that a node would have."""
     if not MODELS.is_dir():
         raise Skipped("no models beside the repository")
-    return [cut(name, 1, folder / name.partition(".")[0]) for name in (*SMALL, *LARGE)]
+    return [cut(name, 1, folder / name.partition(".")[0]) for name in names]
 
 
 @dataclass
