@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgechain.errors import InvalidInput, Poison, StageError
+from edgechain.client.results import Result
+from edgechain.errors import Dropped, InvalidInput, Poison, StageError
 from tests.chain import chains
 from tests.chain.gates import STOPS_AT, HeldGate
 from tests.chain.nodes import connected, nodes
@@ -77,3 +78,50 @@ async def test_a_stream_left_early_takes_its_requests_back(
         await found.aclose()  # type: ignore[attr-defined]
         assert chain._submitter.open_requests == 0
         held_gate.open()
+
+
+async def test_the_newest_counts(gated: Path, held_gate: HeldGate) -> None:
+    """While two frames are held, the source goes on: of all that come, the last one is sent."""
+    values = [STOPS_AT, *range(1, 30)]
+    async with nodes(gated, {"n": ("first", "gate")}) as live, connected(live) as chain:
+        all_came = asyncio.Event()
+
+        async def frames() -> AsyncIterator[NDArray[np.int64]]:
+            for value in values:
+                yield chains.question(value)
+            all_came.set()
+
+        async def watch() -> list[Result]:
+            found = chain.stream(frames(), in_flight=2, newest=True, deadline=60)
+            return [result async for result in found]
+
+        watching = asyncio.create_task(watch())
+        await held_gate.entered()
+        await all_came.wait()
+        held_gate.open()
+        results = await watching
+        told = chain.statistics()
+    assert [result.index for result in results] == list(range(30))
+    answered = [result for result in results if result.error is None]
+    assert [result.index for result in answered] == [0, 1, 29]
+    for result in answered:
+        np.testing.assert_array_equal(result["y"], chains.question(values[result.index]))
+    assert {type(result.error) for result in results[2:29]} == {Dropped}
+    assert (told.submitted, told.results, told.dropped, told.failed, told.open) == (30, 3, 27, 0, 0)
+
+
+async def test_the_account_of_a_connection(gated: Path) -> None:
+    async with nodes(gated, {"n": ("first", "gate")}) as live, connected(live) as chain:
+        await chain.infer(chains.question(1))
+        with pytest.raises(InvalidInput):
+            await chain.infer({"nonsense": chains.question(1)})
+        with pytest.raises(InvalidInput):
+            await chain.infer(chains.question(1), deadline=float("inf"))
+        asking = asyncio.create_task(chain.infer(chains.question(2)))
+        await asyncio.sleep(0)
+        assert chain.statistics().open == 1
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    told = chain.statistics()
+    assert told.errors == (("InvalidInput", 2), ("Cancelled", 1))
+    assert (told.submitted, told.results, told.open) == (4, 1, 0)
