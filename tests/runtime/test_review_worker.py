@@ -15,6 +15,8 @@ from edgechain.runtime.interpreter import Interpreter, InterpreterKind
 from edgechain.runtime.worker_wire import Ran, pack_failure, pack_ran, unpack_answer
 from tests.runtime.workers import actor_setup, working
 
+pytestmark = [pytest.mark.processes, pytest.mark.may_block]  # starting processes blocks
+
 
 class Engine:
     """Resizes like TFLite, and cannot allocate more than four rows."""
