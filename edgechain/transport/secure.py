@@ -26,7 +26,7 @@ from edgechain.transport.grpc_options import CHANNEL_OPTIONS
 CHALLENGE_BYTES = 32
 LEAST_CHALLENGE_BYTES = 16
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 """How soon a stream ends whose other side was revoked; a look is one ``stat``."""
 
 
