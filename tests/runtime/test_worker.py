@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgechain.errors import InvalidChain, WorkerLost
+from edgechain.runtime import worker_process
 from edgechain.runtime.interpreter import available_kinds
+from edgechain.runtime.words import LINES_AT_ONCE
 from edgechain.runtime.worker_process import WorkerProcess
 from tests.model.made import Made, row
 from tests.runtime.workers import Array, actor_setup, model_setup, working
@@ -19,7 +22,7 @@ from tests.runtime.workers import Array, actor_setup, model_setup, working
 pytestmark = [pytest.mark.processes, pytest.mark.may_block]
 
 ACTORS = """
-import os, sys
+import os, sys, time
 import numpy as np
 
 class Same:
@@ -61,6 +64,13 @@ class Prints:
 
     def __call__(self, value):
         sys.exit("enough")
+
+class Hangs:
+    def __call__(self, value):
+        print("begins")
+        while value[0, 0]:
+            time.sleep(3600)
+        return value
 
 class Talks:
     def __call__(self, value):
@@ -218,3 +228,69 @@ async def test_a_worker_ends_when_nobody_holds_its_socket(actors: Path) -> None:
         worker: WorkerProcess = live.worker
         await worker.close()
         assert worker._child.ended.result() == 0
+
+
+async def test_a_run_that_hangs_is_ended_when_its_judge_says_so(actors: Path) -> None:
+    async with working(actor_setup(actors, "Hangs")) as live:
+        assert isinstance(await live.run(value(0)), np.ndarray)
+        judged = 0
+
+        def is_hung() -> bool:
+            nonlocal judged
+            judged += 1
+            return judged == 3
+
+        start = time.monotonic()
+        live.put(value(1))
+        with pytest.raises(WorkerLost, match=r"^stage s: its worker hung: no answer for 0\.\d s$"):
+            await live.worker.run(0, ((1, 4),), is_hung)
+        assert judged == 3
+        assert time.monotonic() - start < 10
+        assert live.worker.gone
+
+
+async def test_a_stopped_worker_is_ended_too(actors: Path) -> None:
+    async with working(actor_setup(actors, "Same")) as live:
+        os.kill(live.worker.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerLost, match="hung"):
+            await live.worker.run(0, ((1, 4),), lambda: True)
+
+
+async def test_a_stage_that_hangs_while_it_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "LOAD_SECONDS", 0.3)
+    path = tmp_path / "mine.py"
+    path.write_text("import time; time.sleep(3600)")
+    with pytest.raises(WorkerLost, match="stage s: its worker hung: no answer for"):
+        async with working(actor_setup(path, "Same")):
+            pytest.fail("it was started")
+
+
+async def test_what_an_actor_prints_and_its_tracebacks_reach_the_log(
+    actors: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="edgechain")
+    async with working(actor_setup(actors, "Hangs")) as live:
+        await live.run(value(0))
+    async with working(actor_setup(actors, "Writes")) as live:
+        await live.run(value(0))
+    assert "stage s says: begins" in caplog.messages
+    assert "stage s says: ValueError: assignment destination is read-only" in caplog.messages
+
+
+async def test_an_actor_that_prints_without_end_does_not_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="edgechain")
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "class Floods:\n"
+        "    def __call__(self, value):\n"
+        "        for number in range(100_000):\n"
+        "            print(number)\n"
+        "        return value\n"
+    )
+    async with working(actor_setup(path, "Floods")) as live:
+        np.testing.assert_array_equal(await live.run(value()), value())
+    assert LINES_AT_ONCE <= len(caplog.messages) < 10 * LINES_AT_ONCE

@@ -54,14 +54,19 @@ class Working:
 
     async def run(self, value: Array, slot: int = 0) -> Array | str:
         """Run on a slot; a copy of the output, or why there is none."""
-        start = slot * SLOT_BYTES
-        self.arena.view[start : start + value.nbytes] = value.tobytes()
+        start = self.put(value, slot)
         outcome = await self.worker.run(slot, (value.shape,))
         if not isinstance(outcome, Ran):
             return outcome
         (shape,) = outcome.shapes
         found: Array = np.ndarray(shape, value.dtype, self.arena.view, start + HALF).copy()
         return found
+
+    def put(self, value: Array, slot: int = 0) -> int:
+        """Lay the input into a slot; where that starts."""
+        start = slot * SLOT_BYTES
+        self.arena.view[start : start + value.nbytes] = value.tobytes()
+        return start
 
 
 @asynccontextmanager
