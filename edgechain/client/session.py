@@ -157,6 +157,10 @@ class Session:
         """Where a route runs a stage."""
         return route[self._position[stage]]
 
+    def stages_on(self, route: Route) -> dict[StageName, Hop]:
+        """Where a route runs every stage."""
+        return dict(zip(self._position, route, strict=True))
+
     def stages_of(self, route: Route, hop: Hop) -> tuple[StageName, ...]:
         """The stages that a route runs on a node."""
         return tuple(

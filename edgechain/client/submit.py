@@ -10,18 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgechain.client.absence import Absence
+from edgechain.client.attempts import Attempts
 from edgechain.client.inputs import refit
-from edgechain.client.request import Attempt, OnEnd, Request, Timer, Timers
+from edgechain.client.request import Attempt, OnEnd, Request, Timers
 from edgechain.client.results import Result
-from edgechain.client.retries import (
-    LEAST_PATIENCE_SECONDS,
-    MAX_ATTEMPTS,
-    Patience,
-    RetryTokens,
-)
-from edgechain.client.session import RECLAIM_SECONDS, Session
+from edgechain.client.retries import MAX_ATTEMPTS, RetryTokens
+from edgechain.client.session import Session
 from edgechain.client.tally import ChainStatistics, Tally
-from edgechain.client.verdicts import judge, nobody_runs
+from edgechain.client.verdicts import judge, nobody_runs, suspects
 from edgechain.client.waiting import WaitingRoom
 from edgechain.errors import (
     Cancelled,
@@ -37,7 +33,7 @@ from edgechain.errors import (
 )
 from edgechain.spec.deadline import MAX_BUDGET_SECONDS, Deadline
 from edgechain.spec.ids import RequestKey, StageName
-from edgechain.spec.message import Chunk, Failure, FailureKind, Hop
+from edgechain.spec.message import Chunk, Failure, Hop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,9 +44,6 @@ if TYPE_CHECKING:
 
 MAX_PENDING = 4096
 """Requests that wait for a slot; more are refused as ``Overloaded`` at once."""
-
-TICK_SECONDS = 0.001
-"""Timers may be so early."""
 
 NEWEST_UNDER_WAY = 4
 """Frames of a live source that keep a chain of three or four stages busy; more would only age."""
@@ -64,21 +57,22 @@ class Submitter:
     """
 
     def __init__(self, session: Session, *, clock: Clock, timers: Timers):
-        self.session = session
         self._clock = clock
         self._timers = timers
-        self._sessions = {session.number: session}
-        self._when_left: dict[int, Callable[[], None]] = {}
+        self._attempts = Attempts(session, self, clock, timers)
         self._sequence = 0
         self._open: dict[int, Request] = {}
         self._waiting = WaitingRoom()
         self._tokens = RetryTokens()
-        self._patience = Patience()
         self._tally = Tally()
         self._absence = Absence(timers, self._end_waiting)
-        self._reminder: Timer | None = None
         self._closed: RequestError | None = None
         self._pumping = self._pump_again = False
+
+    @property
+    def session(self) -> Session:
+        """Where new requests go."""
+        return self._attempts.session
 
     # Callers ---------------------------------------------------------------------------------
 
@@ -163,25 +157,18 @@ class Submitter:
                 self._waiting.offer(self._admit)
         finally:
             self._pumping = False
-        for session in self._sessions.values():
-            session.confirm()
+        self._attempts.confirm()
 
     def _admit(self, request: Request) -> bool:
-        attempt = self.session.begin(request, self._clock.now())
+        again = request.attempts > 0
+        attempt = self._attempts.begin(request)
         if attempt is None:
             return False
         self._waiting.take(request)
-        if request.attempts:
+        if again:
             self._tally.retried()
-        request.attempts += 1
-        request.attempt = attempt
-        self._listen(attempt)
-        self.session.send(attempt, self._on_sent)
+        self._attempts.send(attempt)
         return True
-
-    def _on_sent(self, attempt: Attempt, hop: Hop, whole: bool) -> None:
-        if not whole and not attempt.request.deadline.has_passed(self._clock.now()):
-            self._fail(attempt, Unavailable(self._stage(attempt, hop), "its node went away"), hop)
 
     # What nodes say --------------------------------------------------------------------------
 
@@ -199,14 +186,14 @@ class Submitter:
     def node_lost(self, session: Session, hop: Hop, reason: str) -> None:
         """A node is gone; what it had is lost."""
         for attempt in session.node_down(hop):
-            error = Unavailable(self._stage(attempt, hop), f"{hop.node}: {reason}")
+            error = Unavailable(self._attempts.stage(attempt, hop), f"{hop.node}: {reason}")
             self._fail(attempt, error, hop)
         self._judge()
         self.pump()
 
     def on_chunk(self, chunk: Chunk) -> None:
         """A piece of a result; those of attempts that are over are not looked at."""
-        attempt = self._attempt(chunk.key)
+        attempt = self._attempts.get(chunk.key)
         if attempt is None:
             return
         attempt.heard = self._clock.now()
@@ -220,28 +207,16 @@ class Submitter:
 
     def on_failure(self, hop: Hop, failure: Failure) -> None:
         """A node gave an attempt up."""
-        attempt = self._attempt(failure.key)
+        attempt = self._attempts.get(failure.key)
         if attempt is None or hop not in attempt.route:
             return
         error, final = judge(attempt.request, failure)
-        self._fail(attempt, error, *self._suspects(attempt, hop, failure), final=final)
-
-    def _suspects(self, attempt: Attempt, hop: Hop, failure: Failure) -> Iterable[Hop]:
-        """Who may be at fault: who says so and whom it could not reach. Nobody for bad inputs."""
-        if failure.kind in (FailureKind.INVALID_INPUT, FailureKind.DEADLINE_EXCEEDED):
-            return ()
-        session = self._sessions[attempt.key.session]
-        known = failure.stage in session.manifest.stage
-        other = session.hop_of(attempt.route, failure.stage) if known else hop
-        return dict.fromkeys((hop, other))
+        route = self._attempts.session_of(attempt).stages_on(attempt.route)
+        self._fail(attempt, error, *suspects(failure, hop, route), final=final)
 
     def on_released(self, hop: Hop, keys: tuple[RequestKey, ...]) -> None:
         """Slots are free again."""
-        now = self._clock.now()
-        for key in keys:
-            session = self._sessions.get(key.session)
-            if session is not None:
-                session.release(hop, key, now)
+        self._attempts.release(hop, keys)
         self.pump()
 
     # Further attempts ------------------------------------------------------------------------
@@ -253,24 +228,35 @@ class Submitter:
 
         When it may not be tried again, its first failure is what its caller hears.
         """
-        if self._attempt(attempt.key) is not attempt:
+        if self._attempts.get(attempt.key) is not attempt:
             return
         request = attempt.request
-        self._suspect(attempt, error, *suspects)
+        request.cause = request.cause or error
+        self._attempts.suspect(attempt, *suspects)
         if final:
             self._end(request, error)
         elif self._may_retry(request):
             self._retry(attempt)
         else:
-            self._end(request, request.cause or error)
+            self._end(request, request.cause)
         self.pump()
 
-    def _suspect(self, attempt: Attempt, error: RequestError, *suspects: Hop) -> None:
-        request, now = attempt.request, self._clock.now()
-        request.cause = request.cause or error
-        request.avoid.update(suspects)
-        for hop in suspects:
-            self._sessions[attempt.key.session].routes.failed(hop, now)
+    def on_unsent(self, attempt: Attempt, hop: Hop) -> None:
+        """A node's stream is gone, which nobody may have told yet."""
+        stage = self._attempts.stage(attempt, hop)
+        self._fail(attempt, Unavailable(stage, "its node went away"), hop)
+
+    def on_silent(self, attempt: Attempt, hop: Hop, seconds: float) -> bool:
+        """A silent attempt is given up where there may be another one, and waited for else."""
+        request = attempt.request
+        if not self._may_retry(request):
+            return False
+        stage = self._attempts.stage(attempt, hop)
+        request.cause = request.cause or Unavailable(stage, f"silent for {seconds:.1f} s")
+        self._attempts.suspect(attempt, hop)
+        self._retry(attempt)
+        self.pump()
+        return True
 
     def _may_retry(self, request: Request) -> bool:
         """Whether there may be one more attempt, which is paid for then."""
@@ -279,47 +265,23 @@ class Submitter:
     def _retry(self, attempt: Attempt) -> None:
         """Whoever still holds a slot is told to forget the old attempt, then there is a new one."""
         request = attempt.request
-        self._drop(attempt)
+        self._attempts.drop(attempt)
         self._waiting.add_again(request)
         if self._absence.stage is not None:
             self._end(request, nobody_runs(self._absence.stage))
         else:
             self._fit(request)
 
-    def _listen(self, attempt: Attempt) -> None:
-        """Give an attempt up that is silent for much longer than others took, if it may be."""
-        patience = self._patience.seconds()
-        silent = self._clock.now() - attempt.heard
-        left = (patience or LEAST_PATIENCE_SECONDS) - silent
-        over = patience is not None and left < TICK_SECONDS
-        if over and self._may_retry(attempt.request):
-            hop = self._waited_for(attempt)
-            error = Unavailable(self._stage(attempt, hop), f"silent for {silent:.1f} s")
-            self._suspect(attempt, error, hop)
-            self._retry(attempt)
-            self.pump()
-        else:
-            seconds = left if left >= TICK_SECONDS else LEAST_PATIENCE_SECONDS
-            attempt.patience = self._timers.call_later(seconds, self._listen, attempt)
-
-    def _waited_for(self, attempt: Attempt) -> Hop:
-        """The first node of the route that has not given its slot back."""
-        holders = self._sessions[attempt.key.session].routes.holders(attempt.key)
-        return next((hop for hop in attempt.route if hop in holders), attempt.route[0])
-
     # Ends ------------------------------------------------------------------------------------
 
     def _answered(self, attempt: Attempt) -> None:
-        request, now = attempt.request, self._clock.now()
-        session = self._sessions[attempt.key.session]
-        self._patience.answered(now - attempt.began)
-        session.answered(attempt, now)
-        self._detach(attempt, session)
+        request = attempt.request
+        self._attempts.answered(attempt)
         result = Result(
             request.sequence,
-            now - request.born,
+            self._clock.now() - request.born,
             attempt.collector.outputs(),
-            generation=session.manifest.generation,
+            generation=attempt.key.generation,
             attempts=request.attempts,
         )
         self._end(request, result)
@@ -348,7 +310,7 @@ class Submitter:
         if request.expiry is not None:
             request.expiry.cancel()
         if request.attempt is not None:
-            self._drop(request.attempt)
+            self._attempts.drop(request.attempt)
         if isinstance(outcome, Result):
             self._tally.answered()
         else:
@@ -360,31 +322,6 @@ class Submitter:
         for request in tuple(self._waiting):
             self._end(request, nobody_runs(stage))
 
-    def _drop(self, attempt: Attempt) -> None:
-        session = self._sessions[attempt.key.session]
-        session.give_up(attempt, self._clock.now())
-        self._detach(attempt, session)
-
-    def _detach(self, attempt: Attempt, session: Session) -> None:
-        """An attempt has ended: nothing of it is left but slots that nodes still hold."""
-        attempt.request.attempt = None
-        if attempt.patience is not None:
-            attempt.patience.cancel()
-        self._remind_later()
-        self._leave(session)
-
-    def _remind_later(self) -> None:
-        if self._reminder is None and self._closed is None:
-            self._reminder = self._timers.call_later(RECLAIM_SECONDS, self._remind)
-
-    def _remind(self) -> None:
-        """Ask for slots back that should have come back by themselves."""
-        self._reminder = None
-        now = self._clock.now()
-        outstanding = [session.reclaim(now) for session in self._sessions.values()]
-        if any(outstanding):
-            self._remind_later()
-
     # Generations -----------------------------------------------------------------------------
 
     def adopt(self, session: Session, when_left: Callable[[], None] = lambda: None) -> None:
@@ -393,12 +330,9 @@ class Submitter:
         What is under way ends where it began; ``when_left`` is called once, when nothing is under
         way any more in the session that was current until now.
         """
-        former, self.session = self.session, session
-        self._sessions[session.number] = session
-        self._when_left[former.number] = when_left
+        self._attempts.adopt(session, when_left)
         for request in tuple(self._waiting):
             self._fit(request)
-        self._leave(former)
         self._judge()
         self.pump()
 
@@ -414,11 +348,6 @@ class Submitter:
             reason = f"the chain was replaced, and its new generation takes other inputs: {error}"
             self._end(request, GenerationChanged(reason))
 
-    def _leave(self, session: Session) -> None:
-        if session.number in self._when_left and not session.under_way:
-            del self._sessions[session.number]
-            self._when_left.pop(session.number)()
-
     def _judge(self) -> None:
         if self._closed is None:
             self._absence.judge(self.session.routes.missing())
@@ -431,19 +360,9 @@ class Submitter:
         for request in tuple(self._open.values()):
             self._end(request, error)
         self._absence.stop()
-        if self._reminder is not None:
-            self._reminder.cancel()
-            self._reminder = None
+        self._attempts.close()
 
     # How things stand ------------------------------------------------------------------------
-
-    def _attempt(self, key: RequestKey) -> Attempt | None:
-        session = self._sessions.get(key.session)
-        return session.get(key) if session is not None else None
-
-    def _stage(self, attempt: Attempt, hop: Hop) -> StageName:
-        """A stage that the attempt's route runs on a node, to name in an error."""
-        return self._sessions[attempt.key.session].stages_of(attempt.route, hop)[0]
 
     @property
     def open_requests(self) -> int:

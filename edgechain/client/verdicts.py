@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgechain.client.request import Request
 from edgechain.errors import (
     DeadlineExceeded,
@@ -14,7 +16,7 @@ from edgechain.errors import (
     Unavailable,
 )
 from edgechain.spec.ids import StageName
-from edgechain.spec.message import Failure, FailureKind
+from edgechain.spec.message import Failure, FailureKind, Hop
 
 MAX_LOST_WORKERS = 2
 """A request that ended so many workers will end the next one too."""
@@ -32,6 +34,13 @@ def judge(request: Request, failure: Failure) -> tuple[RequestError, bool]:
         return StageError(failure.stage, failure.reason), False
     error = _as_error(failure)
     return error, isinstance(error, _FINAL)
+
+
+def suspects(failure: Failure, hop: Hop, route: Mapping[StageName, Hop]) -> tuple[Hop, ...]:
+    """Who may be at fault: who says so and whom it could not reach. Nobody for bad inputs."""
+    if failure.kind in (FailureKind.INVALID_INPUT, FailureKind.DEADLINE_EXCEEDED):
+        return ()
+    return tuple(dict.fromkeys((hop, route.get(failure.stage, hop))))
 
 
 def nobody_runs(stage: StageName) -> Unavailable:
