@@ -17,9 +17,11 @@ SWEPT_SECONDS = 0.3
 
 def audit_bounds(simulation: Simulation) -> None:
     """Nothing holds more than it may."""
+    honest = simulation.network.always_honest
     for node in _alive(simulation):
         for generation in node.generations.values():
-            for problem in (*_unbounded(generation, node.slots), *_overdue(node, generation)):
+            problems = _unbounded(generation, node.slots, honest) + _overdue(node, generation)
+            for problem in problems:
                 simulation.ledger.violation(f"{node}: {problem}")
 
 
@@ -27,13 +29,15 @@ def _alive(simulation: Simulation) -> list[SimNode]:
     return [node for node in simulation.nodes.values() if node.process.alive]
 
 
-def _unbounded(generation: SimGeneration, slots: int) -> list[str]:
+def _unbounded(generation: SimGeneration, slots: int, honest: bool) -> list[str]:
     exchange = generation.exchange
     table, leases = exchange._slots, exchange._leases
     problems = []
     used = [attempt.slot for attempt in table]
     if sorted([*used, *table._free]) != list(range(slots)):
         problems.append(f"slots in use {used} and free {table._free} are not all of {slots}")
+    if exchange.ignored["duplicate"] and honest:
+        problems.append("a tensor came twice, and nothing on this network does")
     if leases.granted > slots:
         problems.append(f"{leases.granted} slots are leased, and there are {slots}")
     if len(table._tombstones) > TOMBSTONES_PER_SLOT * slots * 2:

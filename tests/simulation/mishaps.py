@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgechain.spec.ids import Generation
 from edgechain.spec.status import GenerationState
+from tests.simulation.client import SimClient
 from tests.simulation.node import SimNode
 from tests.simulation.scenario import Fault, Mishap
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 BURST = 60
 """Requests of one client at once."""
+
+LIVES = 4
+LIFE_SECONDS = 0.08
+"""A client that crashes as soon as it has asked its first questions, and is started again."""
 
 
 class Havoc:
@@ -40,6 +45,7 @@ class Havoc:
             Fault.CLIENT_COMES: self._client_comes,
             Fault.CLIENT_STOPS: self._client_stops,
             Fault.CLIENT_RESTARTS: self._client_restarts,
+            Fault.CLIENT_LOOPS: self._client_loops,
             Fault.BURST: self._burst,
             Fault.CANCEL: self._cancel,
         }
@@ -83,7 +89,7 @@ class Havoc:
             for actor in actors:
                 actor.slowness = slowness
 
-        set_all(20.0)
+        set_all(20.0 if mishap.pick & 1 else 200.0)
         self._later(mishap.seconds, lambda: set_all(1.0))
 
     def _drain(self, mishap: Mishap) -> None:
@@ -182,6 +188,19 @@ class Havoc:
             self._later(
                 mishap.seconds, lambda: _none(self.simulation.add_client(type(client), client.id))
             )
+
+    def _client_loops(self, mishap: Mishap) -> None:
+        present = self.simulation.present
+        if present:
+            self._live_again(present[mishap.pick % len(present)], mishap, LIVES)
+
+    def _live_again(self, client: SimClient, mishap: Mishap, lives: int) -> None:
+        client.kill(power=bool(mishap.pick >> 8 & 1))
+        again = self.simulation.add_client(type(client), client.id)
+        for _ in range(LIVES):
+            again.submit(max(self.simulation.plan.budgets))
+        if lives:
+            self._later(LIFE_SECONDS, lambda: self._live_again(again, mishap, lives - 1))
 
     def _burst(self, mishap: Mishap) -> None:
         for _ in range(BURST):

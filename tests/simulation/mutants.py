@@ -279,14 +279,11 @@ def _no_deadline() -> tuple[Change, ...]:
 
 @_mutant("chunk of an old attempt accepted", "a result is put together from several attempts")
 def _old_chunks() -> tuple[Change, ...]:
-    get = Session.get
+    def attempt_of_any(self: Submitter, key: RequestKey) -> Try | None:
+        request = self._open.get(key.sequence)
+        return request.attempt if request is not None else None
 
-    def get_any(self: Session, key: RequestKey) -> Try | None:
-        found = get(self, key)
-        same = (a for k, a in self._live.items() if k.sequence == key.sequence)
-        return found or next(same, None)
-
-    return ((Session, "get", get_any),)
+    return ((Submitter, "_attempt", attempt_of_any),)
 
 
 @_mutant("no retry", "one node that dies costs its clients their requests")
@@ -302,11 +299,6 @@ def _no_retry_budget() -> tuple[Change, ...]:
 @_mutant("slots are not asked back", "a lost Released costs a slot for ever")
 def _not_asked_back() -> tuple[Change, ...]:
     return ((Session, "reclaim", lambda self, now: False),)
-
-
-@_mutant("lost nodes are not noticed", "what a dead node had waits for the deadline")
-def _loss_not_noticed() -> tuple[Change, ...]:
-    return ((Submitter, "node_lost", lambda self, session, hop, reason: session.node_down(hop)),)
 
 
 def _nothing(*_: object) -> None:

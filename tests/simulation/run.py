@@ -99,10 +99,15 @@ class Simulation:
             self.generation,
             self.names,
             self.plan.want,
-            client or ClientId(f"{self.random.getrandbits(128):032x}"),
+            client or self._client_id(),
         )
         self.clients.append(made)
         return made
+
+    def _client_id(self) -> ClientId:
+        if self.plan.twins and self.clients:
+            return self.clients[0].id
+        return ClientId(f"{self.random.getrandbits(128):032x}")
 
     @property
     def present(self) -> list[SimClient]:
@@ -129,7 +134,7 @@ class Simulation:
         self._probe()
         self._part()
         self.ledger.close()
-        return self._outcome()
+        return self.outcome()
 
     def _schedule_requests(self) -> None:
         when = 0.0
@@ -222,7 +227,8 @@ class Simulation:
             self.world.run(self.world.now() + SETTLE_SECONDS)
             audit_at_rest(self)
 
-    def _outcome(self) -> Outcome:
+    def outcome(self) -> Outcome:
+        """What it came to so far."""
         entries = self.ledger.entries
         return Outcome(
             self.plan.seed,
@@ -240,15 +246,20 @@ def _nothing(entry: Entry) -> None:
 
 
 def run_seed(seed: int, echo: Callable[[str], None] | None = None) -> Outcome:
-    """One seed. What our code raises is a violation too."""
+    """One seed."""
+    return run_scenario(scenario(seed), echo)
+
+
+def run_scenario(plan: Scenario, echo: Callable[[str], None] | None = None) -> Outcome:
+    """One scenario. What our code raises is a violation too."""
     logging.disable(logging.CRITICAL)
-    simulation = Simulation(scenario(seed), echo)
+    simulation = Simulation(plan, echo)
     try:
         return simulation.run()
     except Exception as error:  # a mistake in a class under test ends the process in real life
         simulation.ledger.violation(f"{type(error).__name__}: {error}")
         if echo is not None:
             raise
-        return simulation._outcome()
+        return simulation.outcome()
     finally:
         logging.disable(logging.NOTSET)

@@ -27,6 +27,7 @@ class Fault(StrEnum):
     CLIENT_COMES = "client comes"
     CLIENT_STOPS = "client stops"
     CLIENT_RESTARTS = "client restarts"
+    CLIENT_LOOPS = "client crash loop"
     BURST = "burst"
     CANCEL = "cancel"
 
@@ -63,7 +64,10 @@ class Scenario:
     replicas: int
     slots: int
     clients: int
+    twins: bool
+    """Whether clients have one id, as copies of one device would: sessions tell them apart."""
     liars: int
+    """Clients that do not keep to their leases."""
     want: int
     requests: int
     seconds: float
@@ -120,6 +124,7 @@ def scenario(seed: int) -> Scenario:
         else random.choice((2, 2, 3)),
         slots=slots,
         clients=clients if rough and random.random() < 0.2 else min(clients, slots),
+        twins=random.random() < 0.25,
         liars=int(not hostile and slots > clients and random.random() < 0.15),
         want=random.choice((1, 4, 8, 8)),
         requests=random.randint(80, 240),
@@ -160,7 +165,9 @@ def _mishaps(random: Random, seconds: float, kind: Kind) -> tuple[Mishap, ...]:
 def _mishap(random: Random, pool: list[Fault], seconds: float) -> Mishap:
     fault = random.choice(pool)
     least, most = SPANS.get(fault, (0.0, 0.0))
-    at = random.uniform(0.3, seconds)
+    at = random.uniform(0.0 if fault is Fault.CLIENT_LOOPS else 0.3, seconds)
+    if fault is Fault.CLIENT_LOOPS and random.random() < 0.7:
+        at = random.uniform(0.0, 0.3)  # its first requests are still under way
     return Mishap(at, fault, random.uniform(least, most), random.getrandbits(30))
 
 
