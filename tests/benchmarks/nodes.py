@@ -12,6 +12,7 @@ from tests.benchmarks.chains import CLIENT
 from tests.benchmarks.child import Child
 from tests.benchmarks.figures import median, percentile
 from tests.benchmarks.processor import (
+    private_megabytes,
     processor_seconds,
     proportional_megabytes,
     resident_megabytes,
@@ -34,13 +35,15 @@ class StartReport:
     node: list[float] = field(default_factory=list)
     worker: list[float] = field(default_factory=list)
     """Resident 10^6 bytes after requests, shared pages in full."""
+    zygote: list[float] = field(default_factory=list)
+    """10^6 bytes of the process that workers are forked from, without what those share with it."""
     proportional: list[float] = field(default_factory=list)
-    """Both together in 10^6 bytes, a page shared by n processes counting 1/n."""
+    """All together in 10^6 bytes, a page shared by n processes counting 1/n."""
 
     @property
     def together(self) -> list[float]:
-        """Resident 10^6 bytes of the node and its worker."""
-        return [node + worker for node, worker in zip(self.node, self.worker, strict=True)]
+        """Resident 10^6 bytes of the node and its worker, and what the zygote adds."""
+        return [sum(three) for three in zip(self.node, self.worker, self.zygote, strict=True)]
 
     def table(self) -> Table:
         """All of it for people."""
@@ -53,6 +56,7 @@ class StartReport:
             ),
             ("node, resident", f"{median(self.node):.1f} MB", f"{max(self.node):.1f} MB"),
             ("worker, resident", f"{median(self.worker):.1f} MB", f"{max(self.worker):.1f} MB"),
+            ("zygote, not shared", f"{median(self.zygote):.1f} MB", f"{max(self.zygote):.1f} MB"),
             ("together", f"{median(self.together):.1f} MB", f"{max(self.together):.1f} MB"),
             (
                 "together, shared pages divided",
@@ -74,6 +78,7 @@ class StartReport:
             "first_answer_seconds": self.answered,
             "node_megabytes": self.node,
             "worker_megabytes": self.worker,
+            "zygote_megabytes": self.zygote,
             "proportional_megabytes": self.proportional,
         }
 
@@ -147,6 +152,7 @@ class StartBench:
     def _weigh(self, chain: Running) -> None:
         self.report.node.append(sum(map(resident_megabytes, chain.nodes)))
         self.report.worker.append(sum(map(resident_megabytes, chain.workers)))
+        self.report.zygote.append(sum(map(private_megabytes, chain.zygotes)))
         self.report.proportional.append(sum(map(proportional_megabytes, chain.pids)))
 
 

@@ -38,6 +38,20 @@ def proportional_megabytes(pid: int) -> float:
     return _kibibytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") * 1024 / 1e6
 
 
+def private_megabytes(pid: int) -> float:
+    """In 10^6 bytes what no other process shares: what ending this one would give back."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup")
+    fields = ("Private_Clean:", "Private_Dirty:")
+    return sum(_kibibytes(rollup, field) for field in fields) * 1024 / 1e6
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """The processes that this one started and that have not ended."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    found = " ".join((thread / "children").read_text(encoding="ascii") for thread in threads)
+    return tuple(map(int, found.split()))
+
+
 def _kibibytes(path: Path, field: str) -> int:
     lines = path.read_text(encoding="ascii", errors="replace").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field))

@@ -19,6 +19,7 @@ from edgechain.security.identity import load_identity
 from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.status import NodeStatus
 from edgechain.transport.questions import fetch_status
+from tests.benchmarks.processor import children
 from tests.benchmarks.settings import IN_FLIGHT, MODELS, THREADS
 
 PROOF_RUNS = 1
@@ -27,10 +28,11 @@ PROOF_RUNS = 1
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A chain that runs: by process id its nodes and their workers."""
+    """A chain that runs: by process id its nodes, their zygotes and their workers."""
 
     name: str
     nodes: tuple[int, ...]
+    zygotes: tuple[int, ...]
     workers: tuple[int, ...]
     ready_seconds: float
     """From before the first process was started until every node had said that it listens."""
@@ -38,7 +40,7 @@ class Running:
     @property
     def pids(self) -> tuple[int, ...]:
         """Every process of it."""
-        return self.nodes + self.workers
+        return self.nodes + self.zygotes + self.workers
 
 
 def cut(model: str, stages: int, directory: Path) -> Path:
@@ -79,6 +81,7 @@ async def running(
         yield Running(
             name,
             tuple(status.pid for status in found),
+            tuple(child for status in found for child in children(status.pid)),
             tuple(stage.pid for status in found for stage in status.stages),
             listening.seconds,
         )
