@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from tests.benchmarks.processor import children
 from tests.faults.ledger import Ledger
 from tests.faults.load import Asker, answered
 from tests.faults.processes import NodeProcess
 from tests.faults.suite import Report
-from tests.faults.weighing import family
 from tests.faults.worker_log import Replaced, WorkerLog
 
 NOTICE_SECONDS = 10.0
@@ -45,16 +45,16 @@ class Broken:
 class Victim:
     """The worker of a node with one stage."""
 
-    def __init__(self, node: NodeProcess, pid: int):
-        self.node, self.pid = node, pid
+    def __init__(self, node: NodeProcess):
+        self.node, self.pid = node, 0
         self._daemon = node.pid
         self._log = WorkerLog(node.log)
 
-    @classmethod
-    async def of(cls, node: NodeProcess) -> Victim:
-        """The worker that the node has now."""
-        (stage,) = (await node.status()).stages
-        return cls(node, stage.pid)
+    async def look(self) -> None:
+        """Learn who the worker is now; what the log said before is no answer to what comes."""
+        (stage,) = (await self.node.status()).stages
+        self.pid = stage.pid
+        self._log.skip()
 
     @property
     def same_daemon(self) -> bool:
@@ -70,7 +70,7 @@ class Victim:
 
     async def orphaned(self) -> tuple[float, Replaced | None]:
         """``kill -9`` of the process it was forked from; seconds as for ``killed``."""
-        (zygote,) = set(family(self.node.pid)) - {self.node.pid, self.pid}
+        (zygote,) = children(self.node.pid)
         start = time.time()
         os.kill(zygote, signal.SIGKILL)
         replaced = await self.replaced()
@@ -88,10 +88,7 @@ class Victim:
 
     async def replaced(self, within: float = NOTICE_SECONDS) -> Replaced | None:
         """Wait until another worker is ready in its place."""
-        replaced = await self._log.replaced(within)
-        if replaced is not None:
-            self.pid = replaced.pid
-        return replaced
+        return await self._log.replaced(within)
 
 
 def _since_judgement(replaced: Replaced | None) -> tuple[float, Replaced | None]:
@@ -134,6 +131,7 @@ class Breaker:
 
     async def _strike(self, strike: Strike, found: Broken) -> Victim:
         victim = self._dice.choice(self._victims)
+        await victim.look()
         seconds, replaced = await strike(victim)
         if replaced is None:
             found.unnoticed += 1

@@ -32,7 +32,12 @@ class WorkerLog:
 
     def __init__(self, path: Path):
         self._path = path
-        self._at = path.stat().st_size
+        self._at = 0
+        self.skip()
+
+    def skip(self) -> None:
+        """What was said so far is read."""
+        self._at = self._path.stat().st_size
 
     async def replaced(self, within: float) -> Replaced | None:
         """Wait for the next worker that was lost and replaced; ``None`` if none is in time."""

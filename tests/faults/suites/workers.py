@@ -77,7 +77,7 @@ async def _hashing(folder: Path, scale: float, report: Report) -> list[Row]:
     async with _running(folder, options=options) as (live, client, ledger):
         asker = Asker(client, live.chain, ledger, DEADLINE)
         hasty = Asker(client, live.chain, ledger, SHORT_DEADLINE)
-        victims = [await Victim.of(node) for node in live.nodes.values()]
+        victims = [Victim(node) for node in live.nodes.values()]
         breaker, last = Breaker(victims, SEED, report), Breaker(victims[1:], SEED, report)
         report.say(f"killed, seed {SEED}")
         idle = await breaker.idle(times(IDLE, scale), Victim.killed, asker)
@@ -112,7 +112,7 @@ async def _model(folder: Path, count: int, report: Report) -> list[Row]:
     chain = await asyncio.to_thread(cut_whole, MODEL_FILE, folder / "chain")
     async with running(chain, folder) as live, live.connect() as client:
         asker = ModelAsker(client, chain, DEADLINE)
-        victims = [await Victim.of(node) for node in live.nodes.values()]
+        victims = [Victim(node) for node in live.nodes.values()]
         breaker = Breaker(victims, SEED, report)
         async with loaded(asker, in_flight=2):
             assert await answered(asker.ledger, 1, DEADLINE)
@@ -174,7 +174,7 @@ async def _without_zygote(folder: Path, count: int) -> Row:
     with _crippled("zygote") as module:
         async with _running(folder, module=module) as (live, client, ledger):
             asker = Asker(client, live.chain, ledger, DEADLINE)
-            victims = [await Victim.of(node) for node in live.nodes.values()]
+            victims = [Victim(node) for node in live.nodes.values()]
             broken = await Breaker(victims, SEED, Silent()).idle(count, Victim.killed, asker)
     p95 = percentile([broken.backs], 0.95)
     return control(
@@ -188,7 +188,8 @@ async def _without_zygote(folder: Path, count: int) -> Row:
 async def _without_judgement(folder: Path) -> Row:
     with _crippled("judgement") as module:
         async with _running(folder, module=module) as (live, client, ledger):
-            victim = await Victim.of(live.nodes["last-1"])
+            victim = Victim(live.nodes["last-1"])
+            await victim.look()
             async with loaded(Asker(client, live.chain, ledger, SHORT_DEADLINE), in_flight=2):
                 os.kill(victim.pid, signal.SIGSTOP)
                 replaced = await victim.replaced(UNJUDGED_SECONDS)
