@@ -11,4 +11,4 @@ pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.xdist_group
 
 @pytest.mark.timeout(300)
 def test_it_holds() -> None:
-    holds("soak", scale=0.02)
+    holds("soak", scale=0.01)
