@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import edgechain
+from edgechain.discovery.local import find_chain
 from edgechain.errors import NodeFailed
 from edgechain.node.local import LocalChainRunner, LocalOptions, places
 from edgechain.spec.ids import is_name
 from tests.chain import chains
 from tests.chain.nodes import NAMESPACE
+from tests.commands import Edgechain
 
 pytestmark = [pytest.mark.processes, pytest.mark.may_block]
 
@@ -56,3 +58,18 @@ async def test_a_chain_lives_while_every_stage_has_a_node(two: Path) -> None:
         os.kill(nodes["pairs-two-a"].pid, signal.SIGKILL)
         with pytest.raises(NodeFailed, match="node of stage two-a was killed by signal 9"):
             await asyncio.wait_for(watching, WITHIN)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_up_ends_with_its_terminal_and_leaves_nothing(
+    tmp_path: Path, two: Path, state_dir: Path, number: signal.Signals
+) -> None:
+    shell = Edgechain(tmp_path, state_dir)
+    name = f"ends-{os.getpid()}"
+    up = shell.start("up", two, "--name", name, "--replicas", "2")
+    assert up.stdout is not None
+    assert any("Ctrl-C ends it" in line for line in iter(up.stdout.readline, ""))
+    up.send_signal(number)
+    said, complaints = up.communicate(timeout=2 * WITHIN)
+    assert (up.returncode, said.strip()) == (0, "stopping"), complaints
+    assert find_chain(name) is None
