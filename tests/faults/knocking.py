@@ -94,7 +94,7 @@ async def node_process(
     folder: Path, fleet: Fleet, *, peers: Sequence[str] = (), module: str = NODE, **config: Any
 ) -> AsyncIterator[NodeProcess]:
     """The node ``pi-a``, which runs the first of two stages; its log says what gRPC says too."""
-    folder.mkdir(parents=True)  # noqa: ASYNC240 - nobody waits
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits
     (port,) = free_ports(1)
     usual = {
         "name": ASKED,

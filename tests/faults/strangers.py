@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from cryptography import x509
 
+from edgechain.security import certificates
 from edgechain.security.authority import PEM, Authority, Issued, key_bytes, today
 from edgechain.security.certificates import BEGINNING, identity_certificate, new_key, party_of
 from edgechain.security.fleet import FleetDirectory
@@ -128,6 +130,13 @@ class Fleet:
             Stranger("a client as node", laptop, node, "laptop", *role),
             Stranger("revoked", b, node, "pi-b", revoked, revoked),
         ]
+
+    def young(self, name: str) -> Identity:
+        """A node's identity that is good from today on, and not before."""
+        authority = self.directory._authority
+        with mock.patch.object(certificates, "BEGINNING", today()):
+            issued = authority.issue(Role.NODE, name, today())
+        return self._write("young", authority, issued)
 
     def _foreign(self) -> Identity:
         elsewhere = Authority.new("elsewhere")

@@ -12,3 +12,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.xdist_group
 @pytest.mark.timeout(300)
 def test_it_holds() -> None:
     holds("identity", scale=0.05)
+
+
+@pytest.mark.timeout(300)
+def test_clocks_may_jump() -> None:
+    holds("clock", scale=0.2)

@@ -15,31 +15,31 @@ import grpc
 from edgechain.node.__main__ import main
 from edgechain.security.identity import Identity
 from edgechain.spec.identity import LinkSecurity, Party
-from edgechain.transport import server
+from edgechain.transport import server as answering
 
 
 def believe_callers() -> None:
     """Ask for no certificate, and take every Hello at its word."""
 
-    def add_port(taker: Any, address: str, security: LinkSecurity | None) -> int:
+    def add_port(server: Any, address: str, security: LinkSecurity | None) -> int:
         if security is None:
             raise RuntimeError("a node without keys trusts everybody by itself")
         shown = security.credentials
         return int(
-            taker.add_secure_port(
+            server.add_secure_port(
                 address, grpc.ssl_server_credentials([(shown.key, shown.certificate)])
             )
         )
 
-    def unproven(self: server.NodeServer, context: Any, hello: Any) -> None:
+    def unproven(self: answering.NodeServer, context: Any, hello: Any) -> None:
         """Nobody in particular."""
 
     def answer(context: Any, security: LinkSecurity | None, words: bytes) -> bytes:
         return words
 
-    server.add_port = add_port  # type: ignore[attr-defined]
-    server.signed_answer = answer  # type: ignore[attr-defined]
-    server.NodeServer._proven = unproven  # type: ignore[method-assign]
+    answering.add_port = add_port  # type: ignore[attr-defined]
+    answering.signed_answer = answer  # type: ignore[attr-defined]
+    answering.NodeServer._proven = unproven  # type: ignore[method-assign]
 
 
 def believe_answerers() -> None:
