@@ -38,14 +38,19 @@ TICK_SECONDS = 0.1
 class WorkerProcess:
     """One running worker. One call at a time; ``close`` may be called twice."""
 
-    def __init__(
-        self, setup: WorkerSetup, child: Child, channel: WorkerChannel, reader: WordsReader
-    ):
-        self._stage = setup.stage
+    def __init__(self, stage: str, child: Child, channel: WorkerChannel, reader: WordsReader):
+        self._stage = stage
         self._child = child
         self._channel = channel
         self._reader = reader
-        child.ended.add_done_callback(lambda _: channel.close())
+        child.ended.add_done_callback(self._ended)
+
+    def _ended(self, status: asyncio.Future[int | None]) -> None:
+        """Its last words may still be on their way; its end of the channel may be held by others.
+
+        What an actor has started, and what it has forked, lives on as it likes.
+        """
+        status.get_loop().call_later(LEAVE_SECONDS, self._channel.close)
 
     @classmethod
     async def start(
@@ -60,34 +65,39 @@ class WorkerProcess:
         Raises ``InvalidChain`` when the stage cannot be loaded, ``WorkerLost`` when the process
         dies or hangs over it, or cannot be forked.
         """
+        worker = await cls._fork(setup.stage, arena_fileno, zygote, on_end)
+        try:
+            await worker.load(setup)
+        except BaseException:
+            await worker.close()
+            raise
+        return worker
+
+    @classmethod
+    async def _fork(
+        cls, stage: str, arena_fileno: int, zygote: ZygoteProcess, on_end: Callable[[], None]
+    ) -> WorkerProcess:
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
-        reader = WordsReader(reading, Words(_logger(setup.stage), time.monotonic))
+        reader = WordsReader(reading, Words(_logger(stage), time.monotonic))
         channel = WorkerChannel(on_end)
         try:
-            try:
-                born = Descriptors(theirs.fileno(), arena_fileno, writing)
-                child = await zygote.fork(born)
-            finally:
-                theirs.close()
-                os.close(writing)
+            child = await zygote.fork(Descriptors(theirs.fileno(), arena_fileno, writing))
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: channel, sock=ours)
         except BaseException as error:
             ours.close()  # a worker that was born sees it and ends
             reader.close()
             if isinstance(error, WorkerLost):
-                raise WorkerLost(f"stage {setup.stage}: {error}") from error
+                raise WorkerLost(f"stage {stage}: {error}") from error
             raise
-        worker = cls(setup, child, channel, reader)
-        try:
-            await worker._introduce(setup)
-        except BaseException:
-            await worker.close()
-            raise
-        return worker
+        finally:
+            theirs.close()
+            os.close(writing)
+        return cls(stage, child, channel, reader)
 
-    async def _introduce(self, setup: WorkerSetup) -> None:
+    async def load(self, setup: WorkerSetup) -> None:
+        """Have it load its stage, once; returns when it can run. Raises as ``start`` does."""
         until = time.monotonic() + LOAD_SECONDS
         answer = await self._ask(setup.to_json(), lambda: time.monotonic() > until)
         if isinstance(answer, str):

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.may_block]
 WITHIN = 15.0
 ONES = np.ones((1, 4), np.float32)
 ACTORS = """
-import subprocess, sys
+import os, subprocess, sys, time
 import numpy as np
 
 class Same:
@@ -42,6 +42,13 @@ class Starts:
     def __call__(self, value):
         self.child.terminate()
         return np.full((1, 4), self.child.wait(), np.float32)
+
+class Forks:
+    def __call__(self, value):
+        if value[0, 0] and os.fork():
+            os._exit(5)
+        time.sleep(1 if value[0, 0] else 0)
+        os._exit(0)
 
 class Draws:
     def __call__(self, value):
@@ -156,6 +163,14 @@ async def test_a_birth_nobody_waits_for_any_more_leaves_nothing(actors: Path) ->
         assert not wait_for_end(children_of(live.zygote.pid) - known, WITHIN)
         assert children_of(live.zygote.pid) == known
         await sibling.worker.close()
+
+
+async def test_an_end_is_noticed_although_a_child_of_the_worker_holds_its_channel(
+    actors: Path,
+) -> None:
+    async with working(actor_setup(actors, "Forks")) as live:
+        with pytest.raises(WorkerLost, match="exited with status 5"):
+            await asyncio.wait_for(live.run(ONES), WITHIN)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
