@@ -7,6 +7,7 @@ overtaken as well, and come out of a stream that has ended: worse than any real 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -77,8 +78,14 @@ class Network:
     """Machines without power: not even a refusal comes from there."""
     _ways: dict[tuple[str, str], Way] = field(default_factory=dict)
 
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
     def __post_init__(self) -> None:
         self.always_honest = self.hostility.honest
+
+    def number(self) -> int:
+        """Of the next side of a stream."""
+        return next(self._numbers)
 
     def way(self, here: str, there: str) -> Way:
         """The way from one machine to another."""

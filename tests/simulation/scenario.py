@@ -8,6 +8,9 @@ from random import Random
 
 from tests.simulation.network import Hostility
 
+PATIENT_SECONDS = 300.0
+"""Enough for a chain of one slot and slow ways to answer everything that it is asked."""
+
 
 class Fault(StrEnum):
     """Something that goes wrong, or is done to the chain while it works."""
@@ -129,7 +132,9 @@ def scenario(seed: int) -> Scenario:
         want=random.choice((1, 4, 8, 8)),
         requests=random.randint(80, 240),
         seconds=seconds,
-        budgets=random.choice(((10.0,), (3.0, 10.0), (0.05, 0.5, 5.0))) if rough else (30.0,),
+        budgets=random.choice(((10.0,), (3.0, 10.0), (0.05, 0.5, 5.0)))
+        if rough
+        else (PATIENT_SECONDS,),
         newest=random.choice((0.0, 0.0, 0.3)),
         deadly=0.02 if troubled else 0.0,
         broken=0.02 if troubled else 0.0,

@@ -6,7 +6,6 @@ a chunk when it is written and no earlier, and waits when the other side does no
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
@@ -33,8 +32,6 @@ WINDOW = 8
 
 TOGETHER = 4
 """Whole small tensors that are written at a time, at most."""
-
-_numbers = itertools.count()
 
 
 class Eof:
@@ -78,7 +75,7 @@ class SimStream:
     twin: SimStream
 
     def __init__(self, network: Network, process: Process, there: str):
-        self.number = next(_numbers)
+        self.number = network.number()
         self.network = network
         self.process = process
         self.peer = there
