@@ -30,6 +30,7 @@ from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
 from edgechain.errors import ProtocolError, Unauthorized, Unavailable, UnknownChain
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.clock import SystemClock
+from edgechain.security.identity import Identity
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.identity import LinkSecurity
 
@@ -109,12 +110,14 @@ async def _known(
     return _Way(found, places, asyncio.Queue())
 
 
-async def _recorded(local: LocalChain, timeout: float, security: LinkSecurity | None) -> _Way:
-    """A chain of this machine; it may come back on other ports."""
+async def _recorded(local: LocalChain, timeout: float, security: Identity | None) -> _Way:
+    """A chain of this machine; it may come back on other ports, and with other keys."""
     found = await find_at(places_of(local), local.name, timeout, security)
 
     async def places() -> tuple[Place, ...]:
         now = await asyncio.to_thread(find_chain, local.name)
+        if security is not None:
+            await asyncio.to_thread(security.refresh)
         return places_of(now) if now is not None else ()
 
     return _Way(found, places, asyncio.Queue())

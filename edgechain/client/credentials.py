@@ -8,8 +8,7 @@ from pathlib import Path
 
 from edgechain.discovery.local import LocalChain
 from edgechain.errors import InvalidIdentity
-from edgechain.security.identity import load_identity
-from edgechain.spec.identity import LinkSecurity
+from edgechain.security.identity import Identity, load_identity
 from edgechain.spec.message import Role
 
 _LOG = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ StrPath = str | os.PathLike[str]
 
 def client_security(
     identity: StrPath | None, insecure: bool, local: LocalChain | None
-) -> LinkSecurity | None:
+) -> Identity | None:
     """The identity in the directory ``identity``, that of a chain of this machine, or the usual.
 
     The usual one is ``EDGECHAIN_IDENTITY``. None where ``insecure`` says that the chain runs
@@ -39,7 +38,7 @@ def client_security(
     return _load(Path(chosen))
 
 
-def _load(directory: Path) -> LinkSecurity:
+def _load(directory: Path) -> Identity:
     found = load_identity(directory)
     if found.party.role is not Role.CLIENT:
         reason = f"is that of {found.party}; a client has its own (`edgechain init` makes it)"

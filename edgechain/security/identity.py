@@ -61,7 +61,7 @@ def load_identity(directory: Path, clock: Callable[[], datetime] = today) -> Ide
     require_pair(key, own, directory)
     credentials = Credentials(files[AUTHORITY], files[CERTIFICATE], files[KEY])
     revoked = Revocations(directory / REVOKED, authority)
-    identity = Identity(credentials, key, own, authority, revoked, clock)
+    identity = Identity(directory, credentials, key, own, authority, revoked, clock)
     try:
         identity.check(own)
     except Unauthorized as error:
@@ -76,6 +76,7 @@ class Identity:
 
     def __init__(
         self,
+        directory: Path,
         credentials: Credentials,
         key: ec.EllipticCurvePrivateKey,
         own: x509.Certificate,
@@ -83,6 +84,7 @@ class Identity:
         revoked: Revocations,
         clock: Callable[[], datetime],
     ):
+        self._directory = directory
         self._credentials = credentials
         self._key = key
         self._own = own.public_bytes(Encoding.DER)
@@ -93,6 +95,18 @@ class Identity:
 
     def __repr__(self) -> str:
         return f"<identity of {self._party}>"
+
+    def refresh(self) -> None:
+        """Be what the directory holds now; nothing changes while that is no identity.
+
+        For a chain of this machine that was started again, and has other keys since.
+        """
+        try:
+            fresh = load_identity(self._directory, self._clock)
+        except InvalidIdentity:
+            return
+        if fresh._party != self._party:  # noqa: SLF001 - another one of us
+            vars(self).update(vars(fresh))
 
     @property
     def party(self) -> Party:
