@@ -15,9 +15,12 @@ and from Python::
         print(result["detections"])
         async for result in chain.stream(frames):          # many, several under way at a time
             print(result.index, result.latency)
+        print(chain.statistics())                          # what became of every request
+
+``chain.stream(camera, newest=True)`` is for live sources: a frame that waits gives way to the next.
 
 Every request ends exactly once: with a ``Result`` or with one ``RequestError``, no later than
-its deadline. On devices, ``edgechain node CONFIG`` runs a node.
+its deadline, whatever dies meanwhile. On devices, ``edgechain node CONFIG`` runs a node.
 """
 
 from __future__ import annotations
