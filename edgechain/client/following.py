@@ -149,14 +149,20 @@ class Following:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
+        """Ask every node what it runs; another generation than ours is one to get ready for.
+
+        One that was got ready for stays so while any node runs it.
+        """
         await self.reach()
-        for address in self.serving.addresses():
-            manifest = await self._manifest(address)
-            if self.serving.complete.is_set() or self._next is not None:
-                return
-            if manifest is not None and manifest.generation != self.serving.generation:
-                await self._prepare(manifest)
-                return
+        asked = await asyncio.gather(*map(self._manifest, self.serving.addresses()))
+        if self.serving.complete.is_set() or self._asking is not None:
+            return
+        ours = {fleet.generation for fleet in self._fleets()}
+        found = {manifest.generation: manifest for manifest in asked if manifest is not None}
+        strange = [found[generation] for generation in found if generation not in ours]
+        if strange and (self._next is None or self._next.generation not in found):
+            self._drop_next()
+            await self._prepare(strange[0])
 
     async def _manifest(self, address: str) -> ChainManifest | None:
         """A node's manifest; ``None`` when it does not answer as a node of ours."""
