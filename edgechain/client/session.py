@@ -6,7 +6,7 @@ and again until its node gives it back or is gone: no lost word costs a slot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
@@ -21,6 +21,9 @@ from edgechain.spec.message import Cancel, Control, Hop, Leased, Route, TensorSe
 
 RECLAIM_SECONDS = 1.0
 """Before a slot of an attempt that is over is asked back once more."""
+
+MOST_LOST = 256
+"""Attempts of which a lost node is told when it is back: 64 slots, lost four times on end."""
 
 Sent = Callable[[Attempt, Hop, bool], None]
 """Told of each input of an attempt whether every byte of it was handed to its stream."""
@@ -54,6 +57,7 @@ class Session:
         self._position = {stage.name: index for index, stage in enumerate(manifest.stages)}
         self._live: dict[RequestKey, Attempt] = {}
         self._over: dict[RequestKey, float] = {}
+        self._lost: dict[Hop, tuple[RequestKey, ...]] = {}
 
     # An attempt's life -----------------------------------------------------------------------
 
@@ -124,9 +128,21 @@ class Session:
         elif not self.routes.holders(key):
             self._over.pop(key, None)
 
+    def node_up(self, hop: Hop, stages: Iterable[StageName]) -> None:
+        """A node said Welcome. Is it one that was lost, it hears what is over since then.
+
+        Of that it may know nothing yet: what other nodes held back would take slots there.
+        """
+        self.routes.node_up(hop, stages)
+        keys = self._lost.pop(hop, ())
+        self._lost = {lost: of for lost, of in self._lost.items() if lost.node != hop.node}
+        for key in keys:
+            self._nodes.tell(hop, Cancel(key))
+
     def node_down(self, hop: Hop) -> list[Attempt]:
-        """A node is gone; the attempts that had a slot there."""
+        """A node is gone; the attempts that had a slot there, which are to be ended."""
         keys = self.routes.node_down(hop)
+        self._lost[hop] = (*self._lost.get(hop, ()), *keys)[-MOST_LOST:]
         for key in keys:
             if not self.routes.holders(key):
                 self._over.pop(key, None)

@@ -174,7 +174,7 @@ class Submitter:
 
     def node_up(self, session: Session, hop: Hop, stages: Iterable[StageName]) -> None:
         """A node said Welcome."""
-        session.routes.node_up(hop, stages)
+        session.node_up(hop, stages)
         self._judge()
 
     def on_lease(self, session: Session, hop: Hop, slots: int, number: int) -> None:
