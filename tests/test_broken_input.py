@@ -305,7 +305,7 @@ def test_a_second_up_of_the_same_name(desk: Desk, tmp_path: Path) -> None:
 def test_a_port_in_use(own: Desk, state_dir: Path) -> None:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        config = node_config(own, port)
+        config = node_config(own, port, "insecure: true\n")
         before = files(own.folder)
         said = Edgechain(own.folder, state_dir)("node", config, status=None)
     assert str(port) in said.err

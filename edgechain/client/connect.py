@@ -66,7 +66,7 @@ async def connect(
     target = os.fspath(target)
     table = PeerTable(namespace or default_namespace())
     local = find_local(target)
-    security = client_security(identity, insecure, local)
+    security = client_security(identity, insecure, local, target)
     async with AsyncExitStack() as stack:
         if peers:
             way = await _known(target, tuple(map(Place, peers)), timeout, security)

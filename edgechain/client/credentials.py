@@ -19,12 +19,13 @@ StrPath = str | os.PathLike[str]
 
 
 def client_security(
-    identity: StrPath | None, insecure: bool, local: LocalChain | None
+    identity: StrPath | None, insecure: bool, local: LocalChain | None, target: str = ""
 ) -> Identity | None:
     """The identity in the directory ``identity``, that of a chain of this machine, or the usual.
 
-    The usual one is ``EDGECHAIN_IDENTITY``. None where ``insecure`` says that the chain runs
-    without keys. Raises ``InvalidIdentity``: what is wrong, and what to do.
+    ``target`` is what is looked for. The usual one is ``EDGECHAIN_IDENTITY``. None where
+    ``insecure`` says that the chain runs without keys. Raises ``InvalidIdentity``: what is wrong,
+    and what to do.
     """
     if insecure:
         if identity is not None:
@@ -34,7 +35,7 @@ def client_security(
     recorded = local.identity if local is not None else ""
     chosen = identity or recorded or os.environ.get(ENVIRONMENT)
     if not chosen:
-        raise InvalidIdentity(_nothing(local))
+        raise InvalidIdentity(_nothing(local, target))
     return _load(Path(chosen))
 
 
@@ -46,10 +47,11 @@ def _load(directory: Path) -> Identity:
     return found
 
 
-def _nothing(local: LocalChain | None) -> str:
+def _nothing(local: LocalChain | None, target: str) -> str:
     if local is not None:
         return f"chain {local.name!r} runs without keys (`up --insecure`); say insecure to use it"
+    asked = f"{target!r} is no chain of this machine, and to ask others" if target else "to ask it"
     return (
-        "who is asking? `edgechain init` makes an identity for this machine: give its directory "
-        f"(identity, --identity, {ENVIRONMENT}), or say insecure where the nodes are"
+        f"{asked} takes an identity (identity, --identity, {ENVIRONMENT}): `edgechain init` makes "
+        "one; or say insecure where the nodes are"
     )

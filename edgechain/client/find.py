@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from edgechain.spec.identity import LinkSecurity
 from edgechain.transport.questions import fetch_manifest
 
 RETRY_SECONDS = 0.1
+STRIKES = 2
+"""Who hangs up in the handshake may not want us, or may be ending at that moment."""
 ANSWER_SECONDS = 2.0
 """After this the next address has its turn."""
 
@@ -109,7 +112,7 @@ async def find_at(
     as soon as none is left that could be one of ours.
     """
     reason = "none was heard of in time"
-    strangers: set[str] = set()
+    strangers: Counter[str] = Counter()
     try:
         async with asyncio.timeout(timeout):
             for place in itertools.cycle(places):
@@ -119,8 +122,8 @@ async def find_at(
                     reason = error.reason
                     await asyncio.sleep(RETRY_SECONDS)
                 except Unauthorized as error:
-                    strangers.add(place.address)
-                    if len(strangers) == len(places):
+                    strangers[place.address] += 1
+                    if all(strangers[place.address] >= STRIKES for place in places):
                         raise
                     reason = str(error)
                     await asyncio.sleep(RETRY_SECONDS)

@@ -81,8 +81,8 @@ def settle(config: NodeConfig, *, base: Path, file: str) -> NodeSettings:
 
     What is wrong with the next generation is no reason not to run the current one.
     """
-    security = _security(config, base, file)
     current = _share(base / config.chain, config.stages, file, "stages")
+    security = _security(config, base, file)
     if config.next is None:
         return NodeSettings(config, security, current)
     stages = config.next_stages or config.stages

@@ -53,7 +53,7 @@ def test_insecure_is_said_and_nothing_is_shown(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize(
     ("identity", "insecure", "chain", "reason"),
     [
-        (None, False, None, "`edgechain init` makes an identity for this machine"),
+        (None, False, None, "to ask it takes an identity"),
         (None, False, local(None), "chain 'five' runs without keys"),
         (client_identity(), True, None, "not both"),
         ("nowhere", False, None, "is no directory"),
