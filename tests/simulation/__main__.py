@@ -23,12 +23,10 @@ def main() -> int:
 
 def _one(seed: int, echo: Callable[[str], None] | None) -> int:
     outcome = run_seed(seed, echo)
-    if echo is None:
-        _explain(outcome)
     counts = ", ".join(f"{count} {name}" for name, count in outcome.counts.most_common())
     _say(f"seed {seed}: {outcome.requests} requests, {outcome.attempts} attempts: {counts}")
-    for violation in outcome.violations:
-        _say(f"  {violation}")
+    if outcome.violations:
+        _explain(outcome)
     return 1 if outcome.violations else 0
 
 
@@ -37,7 +35,7 @@ def _many(options: argparse.Namespace) -> int:
     for outcome in run_many(options.first, options.count, options.mutant, options.processes):
         tally.add(outcome)
         if outcome.violations:
-            _say(f"seed {outcome.seed}: {outcome.violations[0]}")
+            _explain(outcome)
             if options.mutant:
                 break
         elif tally.seeds % 1000 == 0:
@@ -47,8 +45,10 @@ def _many(options: argparse.Namespace) -> int:
 
 
 def _explain(outcome: Outcome) -> None:
-    for line in outcome.last:
-        _say(line)
+    for line in outcome.before:
+        _say(f"    {line}")
+    for violation in outcome.violations:
+        _say(f"seed {outcome.seed}: {violation}")
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,7 @@ from edgechain.errors import Cancelled, RequestError
 from edgechain.spec.ids import ClientId, Generation
 from edgechain.spec.message import Control, Failure, FailureKind, Hello, Hop, Role, TensorSend
 from tests.simulation.graphs import Graph, Known
-from tests.simulation.ledger import Entry, Ledger
+from tests.simulation.ledger import Entry, Ledger, Must
 from tests.simulation.link import SimLinks
 from tests.simulation.network import Network
 from tests.simulation.world import Process
@@ -122,7 +122,7 @@ class SimClient:
         budget: float,
         *,
         newest: bool = False,
-        must: str = "",
+        must: Must = Must.EITHER,
         deadly: Callable[[Entry], None] = lambda entry: None,
     ) -> Entry:
         """One request with an input like no other."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from edgechain.client.results import Result
 from edgechain.errors import (
@@ -50,9 +51,17 @@ PlainKey = tuple[str, str, int, int, int]
 """A key's parts, whatever our own keys may think of being equal."""
 
 
+class Must(StrEnum):
+    """How a request has to end."""
+
+    RESULT = "result"
+    FAIL = "fail"
+    EITHER = "either"
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One request. ``fed`` is its input, like no other; ``must`` is how it has to end."""
+    """One request. ``fed`` is its input, like no other."""
 
     number: int
     client: str
@@ -61,7 +70,7 @@ class Entry:
     opened: float
     budget: float
     newest: bool
-    must: str = ""
+    must: Must = Must.EITHER
     ended: float | None = None
     outcome: Result | RequestError | None = None
     keys: set[PlainKey] = field(default_factory=set)
@@ -78,6 +87,8 @@ class Ledger:
         self.graphs: dict[str, Graph] = {}
         self.entries: list[Entry] = []
         self.violations: list[str] = []
+        self.before: list[str] = []
+        """The last events before the first violation."""
         self._by_input: dict[bytes, Entry] = {}
         self._by_key: dict[PlainKey, Entry] = {}
         self._inputs: set[tuple[PlainKey, int, Hop]] = set()
@@ -85,6 +96,7 @@ class Ledger:
     def violation(self, text: str) -> None:
         """Note what must never be."""
         self._world.say("VIOLATION", text)
+        self.before = self.before or self._world.last_words()
         if len(self.violations) < MOST_VIOLATIONS:
             self.violations.append(f"at {self._world.now():.4f}: {text}")
 
@@ -130,12 +142,12 @@ class Ledger:
             self._check_result(entry, outcome)
         elif not isinstance(outcome, TYPED):
             self.violation(f"{entry} ended with {type(outcome).__name__}: {outcome}")
-        elif entry.must and not isinstance(outcome, _allowed(entry.must)):
-            self.violation(f"{entry} had to end as {entry.must}: {type(outcome)}: {outcome}")
+        elif entry.must is Must.RESULT:
+            self.violation(f"{entry} has no result: {type(outcome).__name__}: {outcome}")
 
     def _check_result(self, entry: Entry, result: Result) -> None:
-        if entry.must in ("Poison", "StageError"):
-            self.violation(f"{entry} has a result, and its input ends every worker or fails")
+        if entry.must is Must.FAIL:
+            self.violation(f"{entry} has a result, and its input fails or ends every worker")
         graph = self.graphs.get(result.generation)
         if graph is None:
             self.violation(f"{entry} has a result of no generation there was")
@@ -178,12 +190,3 @@ class Ledger:
             type(entry.outcome).__name__ if entry.ended is not None else "gone"
             for entry in self.entries
         )
-
-
-def _allowed(must: str) -> tuple[type[RequestError], ...]:
-    """The errors that a request which cannot be answered may end with."""
-    if must == "Result":
-        return ()
-    if must == "Poison":  # a first lost worker is a StageError where no retry is left to learn more
-        return TYPED
-    return tuple(kind for kind in TYPED if kind is not Poison)

@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edgechain.client.attempts import Attempts
 from edgechain.client.request import Attempt as Try
 from edgechain.client.retries import RetryTokens
 from edgechain.client.routes import NodeView, RouteTable
 from edgechain.client.session import Session
 from edgechain.client.submit import Submitter
+from edgechain.errors import PeerRefused
 from edgechain.node.exchange import Exchange
+from edgechain.node.peers import PeerLinks
 from edgechain.runtime.join import Join
 from edgechain.runtime.router import Router
 from edgechain.runtime.slots import Attempt, LeaseBook, SlotTable, Tombstones
@@ -214,6 +217,16 @@ def _lease_taken_back() -> tuple[Change, ...]:
     return ((LeaseBook, "changes", changes_at_once),)
 
 
+@_mutant("a liar is believed", "what a client says it gave back is leased though it works there")
+def _liar_believed() -> tuple[Change, ...]:
+    confirm = LeaseBook.confirm
+
+    def confirm_blindly(self: LeaseBook, tenant: Any, number: int, held: int = 0) -> None:
+        confirm(self, tenant, number)
+
+    return ((LeaseBook, "confirm", confirm_blindly),)
+
+
 @_mutant("orphans' slots leased", "slots that still work for a lost client are promised to others")
 def _orphans_leased() -> tuple[Change, ...]:
     return ((SlotTable, "orphans", property(lambda self: 0)),)
@@ -269,6 +282,18 @@ def _client_ignores_lease() -> tuple[Change, ...]:
     return ((NodeView, "free", property(lambda self: 4 * self.lease + 1 - len(self.held))),)
 
 
+@_mutant("other replicas of our stages not linked", "a route that leaves a node and could stay")
+def _replicas_not_linked() -> tuple[Change, ...]:
+    on_up = PeerLinks.on_up
+
+    def on_up_if_needed(self: PeerLinks, link: Any, stream: Any, welcome: Any) -> None:
+        if self._wanted.isdisjoint(welcome.stages):
+            raise PeerRefused("none of its stages is needed")
+        on_up(self, link, stream, welcome)
+
+    return ((PeerLinks, "on_up", on_up_if_needed),)
+
+
 # The client ----------------------------------------------------------------------------------
 
 
@@ -279,11 +304,11 @@ def _no_deadline() -> tuple[Change, ...]:
 
 @_mutant("chunk of an old attempt accepted", "a result is put together from several attempts")
 def _old_chunks() -> tuple[Change, ...]:
-    def attempt_of_any(self: Submitter, key: RequestKey) -> Try | None:
-        request = self._open.get(key.sequence)
-        return request.attempt if request is not None else None
+    def get_any(self: Attempts, key: RequestKey) -> Try | None:
+        live = (try_ for session in self._sessions.values() for try_ in session._live.values())
+        return next((try_ for try_ in live if try_.key.sequence == key.sequence), None)
 
-    return ((Submitter, "_attempt", attempt_of_any),)
+    return ((Attempts, "get", get_any),)
 
 
 @_mutant("no retry", "one node that dies costs its clients their requests")

@@ -13,7 +13,7 @@ from tests.simulation.actor import Trouble
 from tests.simulation.audit import audit_at_rest, audit_bounds
 from tests.simulation.client import SimClient, SimLiar
 from tests.simulation.graphs import Known, place, random_graph
-from tests.simulation.ledger import Entry, Ledger
+from tests.simulation.ledger import Entry, Ledger, Must
 from tests.simulation.mishaps import Havoc
 from tests.simulation.network import Hostility, Network
 from tests.simulation.node import SimNode
@@ -40,7 +40,8 @@ class Outcome:
     requests: int = 0
     attempts: int = 0
     events: int = 0
-    last: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    """The last events before the first violation."""
 
 
 class Simulation:
@@ -149,14 +150,14 @@ class Simulation:
             return
         plan, random = self.plan, self.random
         chance = random.random()
-        must, mark = "", _nothing
+        must, mark = Must.EITHER, _nothing
         if chance < plan.deadly:
-            must, mark = "Poison", self._make_deadly
+            must, mark = Must.FAIL, self._make_deadly
         elif chance < plan.deadly + plan.broken:
-            must, mark = "StageError", self._make_broken
+            must, mark = Must.FAIL, self._make_broken
         client, newest = random.choice(present), random.random() < plan.newest
         if plan.kind is not Kind.ROUGH and not newest and not isinstance(client, SimLiar):
-            must = "Result"
+            must = Must.RESULT
         client.submit(random.choice(plan.budgets), newest=newest, must=must, deadly=mark)
 
     def _make_deadly(self, entry: Entry) -> None:
@@ -201,7 +202,7 @@ class Simulation:
             if not client.fleet.complete.is_set():
                 self.ledger.violation(f"{client.name} is not served when all is whole again")
         probes = [
-            client.submit(PROBE_SECONDS, must="Result")
+            client.submit(PROBE_SECONDS, must=Must.RESULT)
             for client in self.present
             for _ in range(2 * self.plan.slots + 2)
         ]
@@ -237,7 +238,7 @@ class Simulation:
             len(entries),
             sum(len(entry.keys) for entry in entries),
             self.world.events,
-            self.world.last_words() if self.ledger.violations else [],
+            self.ledger.before,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from edgechain.spec.message import Released
 
-LAST_EVENTS = 300
+LAST_EVENTS = 60
 """What is remembered of a run for the one who has to understand it."""
 
 CLOCK_TICK = 1e-6

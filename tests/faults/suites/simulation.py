@@ -27,6 +27,8 @@ def _whole(seeds: int, report: Report) -> Row:
         tally.add(outcome)
         report.progress(tally.seeds, seeds)
         if outcome.violations:
+            for line in outcome.before if len(tally.broken) == 1 else ():
+                report.say(line)
             report.say(f"seed {outcome.seed}: {outcome.violations[0]}")
     measured = (
         f"{len(tally.broken)} of {tally.seeds:,} seeds; {tally.requests:,} requests, "
