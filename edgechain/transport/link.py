@@ -136,8 +136,8 @@ class Link:
         handler: LinkHandler,
         now: Monotonic,
         *,
+        security: LinkSecurity | None,
         name: str = "",
-        security: LinkSecurity | None = None,
     ):
         self._security = security
         self._addresses = addresses

@@ -25,7 +25,7 @@ class Links:
         hello: Hello,
         handler: LinkHandler,
         now: Monotonic,
-        security: LinkSecurity | None = None,
+        security: LinkSecurity | None,
     ):
         self._hello = hello
         self._security = security

@@ -31,7 +31,7 @@ SIGNATURE = "edgechain-signature-bin"
 
 
 async def fetch_status(
-    address: str, seconds: float = ANSWER_SECONDS, *, security: LinkSecurity | None = None
+    address: str, seconds: float = ANSWER_SECONDS, *, security: LinkSecurity | None
 ) -> str:
     """Ask a node how it is; JSON of ``NodeStatus``. Raises ``Unavailable`` or ``Unauthorized``."""
     reply = await _ask(address, STATUS, pb.StatusRequest(), seconds, security)
@@ -39,7 +39,7 @@ async def fetch_status(
 
 
 async def fetch_manifest(
-    address: str, seconds: float = ANSWER_SECONDS, *, security: LinkSecurity | None = None
+    address: str, seconds: float = ANSWER_SECONDS, *, security: LinkSecurity | None
 ) -> str:
     """Ask a node for its manifest; YAML. Raises ``Unavailable`` or ``Unauthorized``."""
     reply = await _ask(address, MANIFEST, pb.ManifestRequest(), seconds, security)

@@ -72,7 +72,7 @@ class NodeServer:
         status: Callable[[], str],
         manifest: Callable[[], str],
         now: Monotonic,
-        security: LinkSecurity | None = None,
+        security: LinkSecurity | None,
     ):
         self._security = security
         self._accept = accept

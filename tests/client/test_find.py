@@ -24,7 +24,9 @@ TEXT = render(MANIFEST)
 
 
 def server(text: str = TEXT) -> NodeServer:
-    return NodeServer(Answerer().accept, status=str, manifest=lambda: text, now=time.monotonic)
+    return NodeServer(
+        Answerer().accept, status=str, manifest=lambda: text, now=time.monotonic, security=None
+    )
 
 
 async def test_a_node_that_starts_later_is_found() -> None:

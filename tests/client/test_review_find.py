@@ -50,7 +50,11 @@ async def answering(status: str) -> AsyncIterator[str]:
         """Nobody links here."""
 
     server = NodeServer(
-        accept, status=lambda: status, manifest=lambda: render(MANIFEST), now=time.monotonic
+        accept,
+        status=lambda: status,
+        manifest=lambda: render(MANIFEST),
+        now=time.monotonic,
+        security=None,
     )
     port = await server.start(LOOPBACK, 0)
     try:

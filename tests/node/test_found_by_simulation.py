@@ -28,7 +28,7 @@ async def test_another_replica_of_a_stage_of_ours_is_linked_and_not_needed(
     """Seed 58: a route ran a stage here and the next one on its other replica, never linked."""
     links = PeerLinks(HELLO, (), PeerTable("ns"), SystemClock(), takers={"ours too"})
     assert links.linked.is_set()
-    link = Link(("127.0.0.1:1",), HELLO, links, time.monotonic)
+    link = Link(("127.0.0.1:1",), HELLO, links, time.monotonic, security=None)
     link.welcome = Welcome(hop("peer"), "ns", "chain", GENERATION, (theirs,))
     stream = PeerStream(memory_pipe()[0], "peer", time.monotonic)
     if used:

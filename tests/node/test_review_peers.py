@@ -32,7 +32,7 @@ async def test_giving_up_what_waits_for_an_earlier_life() -> None:
     for life in (1, 2):
         waits(hop("peer", life), life)
     stream = PeerStream(memory_pipe()[0], "peer", time.monotonic)
-    link = Link(("127.0.0.1:1",), HELLO, links, time.monotonic)
+    link = Link(("127.0.0.1:1",), HELLO, links, time.monotonic, security=None)
     link.welcome = Welcome(hop("peer", 3), "ns", "chain", GENERATION, ("next",))
     links.on_up(link, stream, link.welcome)
     assert sorted(done) == [(1, False), (2, False)]

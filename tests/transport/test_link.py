@@ -57,7 +57,11 @@ class Answerer:
 
     async def serve(self, port: int = 0) -> tuple[NodeServer, int]:
         server = NodeServer(
-            self.accept, status=lambda: "fine", manifest=lambda: "a: 1", now=time.monotonic
+            self.accept,
+            status=lambda: "fine",
+            manifest=lambda: "a: 1",
+            now=time.monotonic,
+            security=None,
         )
         return server, await server.start(LOOPBACK, port)
 
@@ -107,7 +111,7 @@ async def served(answerer: Answerer, port: int = 0) -> AsyncIterator[int]:
 
 def link_to(*ports: int, owner: Owner, hello: Hello = HELLO, name: str = "") -> Link:
     addresses = tuple(f"{LOOPBACK}:{port}" for port in ports)
-    return Link(addresses, hello, owner, time.monotonic, name=name)
+    return Link(addresses, hello, owner, time.monotonic, name=name, security=None)
 
 
 async def test_hello_welcome_both_directions_and_goodbye() -> None:
@@ -218,7 +222,9 @@ async def test_tensors_under_way_are_answered_when_the_server_goes() -> None:
 
 async def test_a_port_that_is_taken() -> None:
     async with served(Answerer()) as port:
-        server = NodeServer(Answerer().accept, status=str, manifest=str, now=time.monotonic)
+        server = NodeServer(
+            Answerer().accept, status=str, manifest=str, now=time.monotonic, security=None
+        )
         with pytest.raises(AddressInUse, match=f"cannot listen on {LOOPBACK}:{port}"):
             await server.start(LOOPBACK, port)
         await server.stop()
@@ -226,10 +232,10 @@ async def test_a_port_that_is_taken() -> None:
 
 async def test_questions() -> None:
     async with served(Answerer()) as port:
-        assert await fetch_status(f"{LOOPBACK}:{port}") == "fine"
-        assert await fetch_manifest(f"{LOOPBACK}:{port}") == "a: 1"
+        assert await fetch_status(f"{LOOPBACK}:{port}", security=None) == "fine"
+        assert await fetch_manifest(f"{LOOPBACK}:{port}", security=None) == "a: 1"
     with pytest.raises(Unavailable, match="does not answer"):
-        await fetch_status(f"{LOOPBACK}:{port}", 0.5)
+        await fetch_status(f"{LOOPBACK}:{port}", 0.5, security=None)
 
 
 async def test_a_stream_that_says_no_hello_is_turned_away() -> None:

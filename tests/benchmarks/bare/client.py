@@ -53,7 +53,7 @@ class BareClient:
             client=self._me,
             session=self._session,
         )
-        self._links = Links(hello, self, time.monotonic)
+        self._links = Links(hello, self, time.monotonic, None)
         self._streams: dict[StageName, PeerStream] = {}
         self._linked = asyncio.Event()
         self._inputs = sample(self._manifest)

@@ -64,11 +64,15 @@ class BareNode:
         self._targets: dict[StageName, PeerStream] = {}
         self._linked = asyncio.Event()
         self._server = NodeServer(
-            self._accept, status=lambda: "{}", manifest=lambda: "", now=time.monotonic
+            self._accept,
+            status=lambda: "{}",
+            manifest=lambda: "",
+            now=time.monotonic,
+            security=None,
         )
         name, generation = self._manifest.name, self._generation
         hello = Hello(Role.NODE, stage, NAMESPACE, name, generation)
-        self._links = Links(hello, self, time.monotonic)
+        self._links = Links(hello, self, time.monotonic, None)
 
     async def __aenter__(self) -> int:
         await self.supervisor.__aenter__()
