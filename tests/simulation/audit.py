@@ -107,6 +107,9 @@ def _held(client: SimClient) -> list[str]:
     counts = submitter.statistics()
     if counts.submitted != counts.results + counts.failed + counts.dropped + counts.open:
         problems.append(f"the books are wrong: {counts}")
+    asked = sum(entry.client == client.name for entry in client.ledger.entries)
+    if counts.submitted != asked:
+        problems.append(f"{asked} requests were asked, and {counts}")
     timers = client.network.world.timers(client.process)
     ours = [timer for timer in timers if not timer.startswith("Sim")]
     if ours and client.fleet.complete.is_set():

@@ -74,11 +74,14 @@ def first_caught(mutant: str, seeds: int) -> Outcome | None:
 
 
 def on_every_core(
-    work: Callable[[Item], Answer], items: Sequence[Item], processes: int | None = None
+    work: Callable[[Item], Answer],
+    items: Sequence[Item],
+    processes: int | None = None,
+    few: int = FEW,
 ) -> Iterator[Answer]:
     """The answers to many questions, in their order; a few are asked in this very process."""
     count = processes or len(os.sched_getaffinity(0))
-    if count == 1 or len(items) < FEW:
+    if count == 1 or len(items) < few:
         yield from map(work, items)
         return
     context = multiprocessing.get_context("spawn")

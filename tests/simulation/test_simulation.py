@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.short import holds
+from tests.simulation.mutants import MUTANTS, applied
 from tests.simulation.run import run_seed
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
 def test_the_real_classes_keep_the_promise_and_mutants_are_noticed() -> None:
-    holds("simulation", scale=0.008)
+    holds("simulation", scale=0.006)
 
 
 def test_nothing_waits_for_ever() -> None:
@@ -24,3 +25,14 @@ def test_a_seed_is_the_same_run_every_time() -> None:
         run_seed(3, lines.append)
     assert told[0] == told[1]
     assert len(told[0]) > 100
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_changes_our_code_and_leaves_no_trace(name: str) -> None:
+    changes = MUTANTS[name].changes()
+    before = [vars(owner)[attribute] for owner, attribute, _ in changes]
+    with applied(name):
+        during = [vars(owner)[attribute] for owner, attribute, _ in changes]
+    after = [vars(owner)[attribute] for owner, attribute, _ in changes]
+    assert all(one is not other for one, other in zip(before, during, strict=True))
+    assert before == after
