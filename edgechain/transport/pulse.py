@@ -2,8 +2,7 @@
 
 Both sides say ``Beat`` twice a second and in it how much they have received. A stream is lost
 when nothing arrives for ``SILENCE_SECONDS``, or when the peer says as long that nothing of ours
-arrives. A link that is known to be slow is given the time of three more chunks. The clock is
-handed in.
+arrives. A link that is known to be slow is given more. The clock is handed in.
 """
 
 from __future__ import annotations
@@ -11,18 +10,15 @@ from __future__ import annotations
 BEAT_SECONDS = 0.5
 TICK_SECONDS = 0.25
 
-SILENCE_SECONDS = 2.0
-"""Four beats. A peer that is gone has to be noticed within 2.5 s: what is still under way goes on
-arriving for ``WINDOW_SECONDS``, and a link of 35 Mbit/s with three streams is given 0.13 s."""
+SILENCE_SECONDS = 1.9
+"""Almost four beats. A peer that is gone has to be noticed within 2.5 s on 35 Mbit/s: what is
+under way goes on arriving for ``WINDOW_SECONDS``, and our next beat may be half a second away."""
 
-DEAF_SECONDS = 2.5
-"""One beat more: where only one direction is dead, the side that hears nothing is the first to
-know, and the end of its stream is heard. This is for when that does not get through either."""
-
-SLOW_BYTES = 192 << 10
-MAX_SLOW_SECONDS = 3.0
-"""What a slow link is given on top: the time it takes for so much, which is 0.13 s for one of three
-streams on 35 Mbit/s and 0.9 s on 5 Mbit/s; at most what 64 KiB a second take."""
+SLOW_BYTES = 384 << 10
+LEAST_SLOW_SECONDS, MAX_SLOW_SECONDS = 0.3, 3.0
+"""What a slow link is given on top: the time it takes for so much, 1.9 s for one of three streams
+on 5 Mbit/s, where TCP may be silent for that long after it has lost the same packet twice. One of
+three on 35 Mbit/s is given nothing; nobody more than what 128 KiB/s take."""
 
 LATE_SECONDS = 1.0
 """A tick that comes so late says that we were stopped, and nothing about the peer."""
@@ -37,11 +33,12 @@ MAX_CHUNK_BYTES = 1 << 20
 CHUNK_SECONDS = 0.05
 """What a chunk may take on its link: so long does control wait behind one."""
 
-MIN_WINDOW_BYTES = 4 * MIN_CHUNK_BYTES
-WINDOW_SECONDS = 0.3
-"""What may be under way, as time on the link. Without a bound gRPC takes 1 to 4 MB: on a slow link
-beats, cancels and gRPC's own pings then come many seconds late, and the link passes for dead. A
-second is more than any round trip, so that a good link is not held up."""
+WINDOW_SECONDS = 0.2
+LEAST_WINDOW_BYTES = 2 * MIN_CHUNK_BYTES
+"""What may be under way: so much time on the link, and a little more, which lets streams that share
+a link come to equal shares. Without a bound gRPC takes 1 to 4 MB: on a slow link beats, cancels and
+gRPC's own pings then come many seconds late, and the link passes for dead. A round trip over a good
+link is shorter, so that it is not held up."""
 
 PROMPT_BYTES = MIN_CHUNK_BYTES
 PROMPT_SECONDS = 0.05
@@ -69,7 +66,7 @@ class Pulse:
         self._chunk_at = now
         self._pace = 0.0
         self._was_behind = False
-        self._deaf_beats = 0
+        self._advanced_at = now
         self._beat_at = now + BEAT_SECONDS
         self._rate = MIN_CHUNK_BYTES / CHUNK_SECONDS
 
@@ -89,13 +86,10 @@ class Pulse:
     def heard_beat(self, received: int, now: float) -> None:
         """The peer says how much of ours has arrived."""
         fresh = min(received, self.sent) - self._acknowledged
-        if fresh <= 0:
-            said_in_vain = self.sent > self._acknowledged and not self._is_late(now)
-            self._deaf_beats = self._deaf_beats + 1 if said_in_vain else 0
-            return
-        self._deaf_beats = 0
-        self._acknowledged += fresh
-        self._learn(now)
+        if fresh > 0:
+            self._advanced_at = now
+            self._acknowledged += fresh
+            self._learn(now)
 
     def _learn(self, now: float) -> None:
         """Follow what the peer acknowledges, while it shows what the link carries.
@@ -128,6 +122,7 @@ class Pulse:
         """A frame is about to be written."""
         if self.sent == self._acknowledged:
             self._mark(now)
+            self._advanced_at = now
         self.sent += size
 
     def greeted(self) -> None:
@@ -143,7 +138,7 @@ class Pulse:
     def has_room(self) -> bool:
         """Whether another chunk may be under way."""
         window = min(int(self._rate * WINDOW_SECONDS), self._acknowledged)
-        return self.sent - self._acknowledged < max(window, MIN_WINDOW_BYTES)
+        return self.sent - self._acknowledged < window + LEAST_WINDOW_BYTES
 
     def owes_beat(self, now: float) -> bool:
         """Whether so much has arrived that the peer should know it before the next beat."""
@@ -163,13 +158,14 @@ class Pulse:
     def pause(self, now: float) -> float:
         """Seconds until ``tick`` is to be called."""
         due = min(self._beat_at, self._heard_at + self._most_silence)
-        return min(max(due - now, 0.0), TICK_SECONDS) + 0.001
+        if self.sent > self._acknowledged:
+            due = min(due, self._advanced_at + self._most_silence)
+        return min(max(due - now, 0.0) + 0.001, TICK_SECONDS)
 
     def tick(self, now: float) -> bool:
         """To be called after every ``pause``; whether it is time for a beat."""
         if self._is_late(now):
-            self._heard_at = now
-            self._deaf_beats = 0
+            self._heard_at = self._advanced_at = now
         self._ticked_at = now
         if now < self._beat_at:
             return False
@@ -179,21 +175,25 @@ class Pulse:
     def _is_late(self, now: float) -> bool:
         return now - self._ticked_at > TICK_SECONDS + LATE_SECONDS
 
-    @property
-    def _most_silence(self) -> float:
-        return SILENCE_SECONDS + _allowance(self._pace)
-
     def verdict(self, now: float) -> str:
-        """Why the peer counts as lost; nothing while it lives."""
+        """Why the peer counts as lost; nothing while it lives, or while we are late ourselves."""
+        if self._is_late(now):
+            return ""
         silent = now - self._heard_at
         if silent > self._most_silence:
             return f"silent for {silent:.1f} s"
-        deaf = self._deaf_beats * BEAT_SECONDS
-        slow = round(_allowance(1 / self._rate) / BEAT_SECONDS) * BEAT_SECONDS
-        if deaf >= DEAF_SECONDS + slow:
+        deaf = now - self._advanced_at if self.sent > self._acknowledged else 0.0
+        if deaf > self._most_silence:
             return f"receives nothing for {deaf:.1f} s"
         return ""
 
+    @property
+    def _most_silence(self) -> float:
+        """Which way it is slow does not matter: what is said and its answer go both ways."""
+        out = _allowance(1 / self._rate) if self._was_behind else 0.0
+        return SILENCE_SECONDS + max(out, _allowance(self._pace))
+
 
 def _allowance(seconds_a_byte: float) -> float:
-    return min(SLOW_BYTES * seconds_a_byte, MAX_SLOW_SECONDS)
+    seconds = SLOW_BYTES * seconds_a_byte
+    return min(seconds, MAX_SLOW_SECONDS) if seconds > LEAST_SLOW_SECONDS else 0.0

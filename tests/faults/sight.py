@@ -19,6 +19,8 @@ class Sight:
     up: dict[str, float] = field(default_factory=dict)
     down: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    losses: int = 0
+    """How often any node went."""
 
 
 @contextmanager
@@ -34,6 +36,7 @@ def watched_fleets() -> Iterator[Sight]:
         if link.welcome is not None:
             sight.down[link.welcome.hop.node] = now()
             sight.reasons[link.welcome.hop.node] = reason
+            sight.losses += 1
         on_down(self, link, reason)
 
     setattr(Fleet, "on_up", noted_up)  # noqa: B010 - mypy forbids to assign a method

@@ -22,7 +22,7 @@ WITHIN = 10.0
 @pytest.fixture(autouse=True)
 def tenfold_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything ten times as fast as on a network, but the patience with a busy machine."""
-    for name in ("BEAT_SECONDS", "TICK_SECONDS", "SILENCE_SECONDS", "DEAF_SECONDS"):
+    for name in ("BEAT_SECONDS", "TICK_SECONDS", "SILENCE_SECONDS"):
         monkeypatch.setattr(pulse, name, getattr(pulse, name) / 10)
 
 
@@ -73,7 +73,7 @@ async def test_what_a_slow_peer_acknowledges_keeps_the_stream_going() -> None:
     near, far = memory_pipe(capacity=1)
     streams = [PeerStream(pipe, "peer", time.monotonic) for pipe in (near, far)]
     done, ears = Done(), Ears()
-    streams[0].send_tensor(tensor(bytes(10 * pulse.MIN_WINDOW_BYTES), done, key=key(0)))
+    streams[0].send_tensor(tensor(bytes(10 * pulse.LEAST_WINDOW_BYTES), done, key=key(0)))
     streams[0].send(Cancel(key(1)))
     streams[0].close()
     running = asyncio.create_task(streams[0].run(Ears()))
@@ -82,4 +82,4 @@ async def test_what_a_slow_peer_acknowledges_keeps_the_stream_going() -> None:
         await far.finish()
         await running
     assert done.calls == [True]
-    assert len(ears.tensors[0, 0]) == 10 * pulse.MIN_WINDOW_BYTES
+    assert len(ears.tensors[0, 0]) == 10 * pulse.LEAST_WINDOW_BYTES
