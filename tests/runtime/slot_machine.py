@@ -313,9 +313,9 @@ class _Forgetful(SlotTable):
 
 
 class _Deaf(LeaseBook):
-    def confirm(self, tenant: Tenant, number: int) -> None:
+    def confirm(self, tenant: Tenant, number: int, held: int = 0) -> None:
         share = self._shares.get(tenant)
-        super().confirm(tenant, share.number if share else number)
+        super().confirm(tenant, share.number if share else number, held)
 
 
 class _Generous(LeaseBook):
