@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from edgechain.runtime.join import Join
-from edgechain.runtime.slots import Attempt
+from edgechain.runtime.slots import Attempt, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,19 @@ class StageQueueStatistics:
 
 
 class StageQueue:
-    """Attempts in the order in which their last input came.
+    """Attempts of one client session in the order in which their last input came.
 
-    Each holds a slot, so at most ``slots`` attempts are in here; more is a mistake of ours and
-    raises ``OverflowError``. ``wanted`` are the stage's inputs, by their number in the manifest.
+    Of the sessions that wait it is the turn of the one that was served longest ago: whoever asks
+    little waits for the run under way and not for what another one has piled up. Each attempt
+    holds a slot, so at most ``slots`` are in here; more is a mistake of ours and raises
+    ``OverflowError``. ``wanted`` are the stage's inputs, by their number in the manifest.
     """
 
     def __init__(self, wanted: Iterable[int], slots: int):
         self._join = Join(wanted, slots)
-        self._ready: deque[Attempt] = deque()
+        self._ready: dict[Tenant, deque[Attempt]] = {}
+        self._served: dict[Tenant, None] = {}
+        """Sessions, the one that was served last at the end; at most ``slots``."""
         self._slots = slots
         self._most = 0
 
@@ -38,29 +43,57 @@ class StageQueue:
         """One of the stage's inputs lies in the attempt's slot; true when it was the last."""
         if attempt.ended or not self._join.add(attempt.key, tensor):
             return False
-        if len(self._ready) >= self._slots:
+        if self._waiting >= self._slots:
             raise OverflowError(f"{self._slots} attempts are ready already")
-        self._ready.append(attempt)
-        self._most = max(self._most, len(self._ready))
+        self._ready.setdefault(_tenant(attempt), deque()).append(attempt)
+        self._most = max(self._most, self._waiting)
         return True
 
     def forget(self, attempt: Attempt) -> None:
         """Drop an attempt that has ended; nothing happens if it is not here."""
         self._join.discard(attempt.key)
-        if attempt in self._ready:
-            self._ready.remove(attempt)
+        if attempt in self._ready.get(_tenant(attempt), ()):
+            self._remove(attempt)
 
     def take(self, now: float) -> Attempt | None:
         """The next attempt to run; those that have ended or are late are dropped on the way."""
         while self._ready:
-            attempt = self._ready.popleft()
+            attempt = self._first()
+            self._remove(attempt)
             if not attempt.ended and not attempt.deadline.has_passed(now):
+                self._note(_tenant(attempt))
                 return attempt
         return None
+
+    def _first(self) -> Attempt:
+        """Of a session that was not served lately, or else of the one that was longest ago."""
+        fresh = (tenant for tenant in self._ready if tenant not in self._served)
+        known = (tenant for tenant in self._served if tenant in self._ready)
+        return self._ready[next(chain(fresh, known))][0]
+
+    def _remove(self, attempt: Attempt) -> None:
+        queue = self._ready[_tenant(attempt)]
+        queue.remove(attempt)
+        if not queue:
+            del self._ready[_tenant(attempt)]
+
+    def _note(self, tenant: Tenant) -> None:
+        self._served.pop(tenant, None)
+        self._served[tenant] = None
+        if len(self._served) > self._slots:
+            del self._served[next(iter(self._served))]
+
+    @property
+    def _waiting(self) -> int:
+        return sum(map(len, self._ready.values()))
 
     def statistics(self) -> StageQueueStatistics:
         """How full it is."""
         joining = self._join.statistics()
         return StageQueueStatistics(
-            len(self._ready), joining.waiting, self._slots, self._most, joining.duplicates
+            self._waiting, joining.waiting, self._slots, self._most, joining.duplicates
         )
+
+
+def _tenant(attempt: Attempt) -> Tenant:
+    return attempt.key.client, attempt.key.session

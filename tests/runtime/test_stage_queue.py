@@ -13,8 +13,8 @@ NOW, DEADLINE = 1.0, 9.0
 LEFT, RIGHT = 4, 7
 
 
-def attempt(sequence: int, deadline: float = DEADLINE) -> Attempt:
-    return Attempt(key(sequence), (hop("here"),), sequence, Deadline(deadline), {"s"})
+def attempt(sequence: int, deadline: float = DEADLINE, of: int = 0) -> Attempt:
+    return Attempt(key(sequence, of=of), (hop("here"),), sequence, Deadline(deadline), {"s"})
 
 
 def queue_of(*attempts: Attempt) -> StageQueue:
@@ -31,6 +31,35 @@ def test_the_last_input_decides_the_order() -> None:
     assert queue.deliver(second, LEFT)
     assert queue.deliver(first, RIGHT)
     assert [queue.take(NOW), queue.take(NOW), queue.take(NOW)] == [second, first, None]
+
+
+def test_who_asks_little_waits_for_nothing_that_another_has_piled_up() -> None:
+    greedy, polite = [attempt(n) for n in range(3)], [attempt(n, of=1) for n in range(2)]
+    queue = StageQueue((LEFT,), 5)
+    for one in greedy:
+        queue.deliver(one, LEFT)
+    assert queue.take(NOW) is greedy[0]
+    queue.deliver(polite[0], LEFT)
+    assert queue.take(NOW) is polite[0], "it was not served before"
+    assert queue.take(NOW) is greedy[1]
+    queue.deliver(polite[1], LEFT)
+    assert queue.take(NOW) is polite[1], "it was served longer ago"
+    assert queue.take(NOW) is greedy[2]
+
+
+def test_a_late_attempt_costs_its_session_no_turn() -> None:
+    late, live, other = attempt(1, deadline=NOW), attempt(2), attempt(3, of=1)
+    queue = queue_of(late, live, other)
+    assert [queue.take(NOW), queue.take(NOW), queue.take(NOW)] == [live, other, None]
+
+
+def test_sessions_that_were_served_are_remembered_within_bounds() -> None:
+    queue = StageQueue((LEFT,), 2)
+    for number in range(10):
+        one = attempt(number, of=number)
+        queue.deliver(one, LEFT)
+        assert queue.take(NOW) is one
+    assert len(queue._served) == 2
 
 
 def test_what_comes_twice_runs_once() -> None:

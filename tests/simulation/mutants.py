@@ -162,7 +162,11 @@ def _join_early() -> tuple[Change, ...]:
 @_mutant("expired work still runs", "stages run for attempts that nobody waits for")
 def _expired_work() -> tuple[Change, ...]:
     def take(self: StageQueue, now: float) -> Attempt | None:
-        return self._ready.popleft() if self._ready else None
+        if not self._ready:
+            return None
+        attempt = self._first()
+        self._remove(attempt)
+        return attempt
 
     return ((StageQueue, "take", take),)
 
