@@ -94,11 +94,11 @@ class Pulse:
     def _learn(self, now: float) -> None:
         """Follow what the peer acknowledges, while it shows what the link carries.
 
-        That is when the link is seen behind, or better than we thought; by steps of two. Until it
-        was behind for the first time every step upwards is taken at once.
+        That is when the link is seen behind, or better than we thought; by steps of two. Steps
+        upwards are taken at once while it was never behind, and when everything has arrived.
         """
         seconds = now - self._marked_at
-        if seconds < LEARN_SECONDS and self._was_behind:
+        if seconds < LEARN_SECONDS and self._was_behind and self.sent > self._acknowledged:
             return
         fresh = self._acknowledged - self._acknowledged_then
         rate = fresh / max(seconds, 1e-6)
@@ -140,13 +140,14 @@ class Pulse:
         window = min(int(self._rate * WINDOW_SECONDS), self._acknowledged)
         return self.sent - self._acknowledged < window + LEAST_WINDOW_BYTES
 
-    def owes_beat(self, now: float) -> bool:
-        """Whether so much has arrived that the peer should know it before the next beat."""
+    def owes_beat(self, now: float) -> float | None:
+        """In how many seconds the peer should hear what has arrived, if not with the next beat."""
         fresh = self.received - self._said
         if fresh < PROMPT_BYTES:
-            return False
-        is_new = self._said <= fresh and self.received < FAST_START_BYTES
-        return is_new or now - self._said_at >= PROMPT_SECONDS
+            return None
+        if self._said <= fresh and self.received < FAST_START_BYTES:
+            return 0.0
+        return max(self._said_at + PROMPT_SECONDS - now, 0.0)
 
     def says_beat(self, now: float) -> int:
         """A beat is about to be written: what it says."""

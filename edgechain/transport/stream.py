@@ -95,6 +95,7 @@ class PeerStream:
         self._outbox = Outbox()
         self._pulse = Pulse(now())
         self._beat_is_due = False
+        self._promised: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._ended = False
         self._writing: TensorSend | None = None
@@ -154,6 +155,8 @@ class PeerStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._promised is not None:
+                self._promised.cancel()
             self._give_up_queued()
         return None if reader.cancelled() else reader.result()
 
@@ -164,7 +167,20 @@ class PeerStream:
             if self._pulse.tick(self._now()):
                 self._beat_soon()
 
+    def _promise_beat(self, now: float) -> None:
+        """What has arrived is acknowledged in time, also when nothing more comes."""
+        after = self._pulse.owes_beat(now)
+        if after is None or self._promised is not None:
+            return
+        if after:
+            self._promised = asyncio.get_running_loop().call_later(after, self._beat_soon)
+        else:
+            self._beat_soon()
+
     def _beat_soon(self) -> None:
+        if self._promised is not None:
+            self._promised.cancel()
+            self._promised = None
         self._beat_is_due = True
         self._wake.set()
 
@@ -180,8 +196,7 @@ class PeerStream:
         while (frame := await self._duplex.read()) is not None:
             now = self._now()
             self._pulse.heard(len(frame), now)
-            if self._pulse.owes_beat(now):
-                self._beat_soon()
+            self._promise_beat(now)
             try:
                 goodbye = self._hear(frame, handler, now)
             except ProtocolError as error:

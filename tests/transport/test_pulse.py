@@ -40,6 +40,8 @@ class Link:
     open_back: bool = True
     far_runs: bool = True
     moved: int = 0
+    promised: float | None = None
+    """When ``far`` will acknowledge without waiting for its beat."""
     near: Pulse = field(init=False)
     far: Pulse = field(init=False)
     there: deque[tuple[int, int]] = field(default_factory=deque)
@@ -75,12 +77,15 @@ class Link:
             if self.near.tick(self.now):
                 self._write(BEAT_BYTES, self.near.says_beat(self.now))
             self.due[0] = self.now + self.near.pause(self.now)
+        if self.far_runs and self.promised is not None and self.now >= self.promised:
+            self._answer()
         if self.far_runs and self.now >= self.due[1]:
             if self.far.tick(self.now):
                 self._answer()
             self.due[1] = self.now + self.far.pause(self.now)
 
     def _answer(self) -> None:
+        self.promised = None
         self.far.writes(BEAT_BYTES, self.now)
         self.back.append(self.far.says_beat(self.now))
 
@@ -105,8 +110,9 @@ class Link:
             self.far.heard_beat(beat, self.now)
         else:
             self.far.heard_chunk(size, self.now, follows=True)
-        if self.far.owes_beat(self.now):
-            self._answer()
+        after = self.far.owes_beat(self.now)
+        if after is not None and self.promised is None:
+            self.promised = self.now + after
 
 
 FEW = settings(max_examples=15)
@@ -121,7 +127,7 @@ def test_a_link_that_is_only_slow_is_never_given_up(rate: float) -> None:
     link = Link(rate)
     link.run(20.0)
     assert link.lost == ""
-    assert link.moved > 0.8 * rate * 20.0 or rate > 100 * MBIT, "and it is kept full"
+    assert link.moved > 0.8 * rate * 20.0, "and it is kept full"
 
 
 @FEW
