@@ -161,14 +161,12 @@ def _join_early() -> tuple[Change, ...]:
 
 @_mutant("expired work still runs", "stages run for attempts that nobody waits for")
 def _expired_work() -> tuple[Change, ...]:
-    def take(self: StageQueue, now: float) -> Attempt | None:
-        if not self._ready:
-            return None
-        attempt = self._first()
-        self._remove(attempt)
-        return attempt
+    take = StageQueue.take
 
-    return ((StageQueue, "take", take),)
+    def take_any(self: StageQueue, now: float) -> Attempt | None:
+        return take(self, float("-inf"))
+
+    return ((StageQueue, "take", take_any),)
 
 
 # Nodes: slots --------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ START_SECONDS = 0.5
 SETTLE_SECONDS = 4.0
 """After everything is whole again: what was lost is noticed, said again and given back."""
 
+REST_SECONDS = 20.0
+"""A stage that was slowed down runs for six seconds, and is only then asked to forget."""
+
 PROBE_SECONDS = 30.0
 AUDIT_SECONDS = 0.25
 
@@ -197,6 +200,7 @@ class Simulation:
         """The chain serves again, as if nothing had been: more than it has slots, all answered."""
         for name in self.names:
             self.start_node(name)  # those that were draining
+        self._admit_whom_slots_allow()  # some came back late
         self.world.run(self.world.now() + SETTLE_SECONDS)
         for client in self.present:
             if not client.fleet.complete.is_set():
@@ -211,7 +215,17 @@ class Simulation:
         for probe in probes:
             if not isinstance(probe.outcome, Result):
                 self.ledger.violation(f"{probe} is asked when all is whole, and has no result")
-        audit_at_rest(self)
+        self._come_to_rest()
+
+    def _come_to_rest(self) -> None:
+        """What runs for nobody may still run for a while; then everything has come back."""
+        latest = self.world.now() + REST_SECONDS
+        problems = audit_at_rest(self)
+        while problems and self.world.now() < latest:
+            self.world.run(self.world.now() + 1.0)
+            problems = audit_at_rest(self)
+        for problem in problems:
+            self.ledger.violation(problem)
 
     def _wait_for_ends(self, seconds: float) -> None:
         """Until every request has ended, or ought to have."""
@@ -226,7 +240,7 @@ class Simulation:
             for one in client:
                 one.close()
             self.world.run(self.world.now() + SETTLE_SECONDS)
-            audit_at_rest(self)
+            self._come_to_rest()
 
     def outcome(self) -> Outcome:
         """What it came to so far."""
