@@ -185,9 +185,11 @@ class Havoc:
         if present:
             client = present[mishap.pick % len(present)]
             client.kill(power=bool(mishap.pick >> 8 & 1))
-            self._later(
-                mishap.seconds, lambda: _none(self.simulation.add_client(type(client), client.id))
-            )
+            self._later(mishap.seconds, lambda: self._come_again(client))
+
+    def _come_again(self, client: SimClient) -> None:
+        if not self.simulation.whole:
+            self.simulation.add_client(type(client), client.id)
 
     def _client_loops(self, mishap: Mishap) -> None:
         present = self.simulation.present
@@ -196,6 +198,8 @@ class Havoc:
 
     def _live_again(self, client: SimClient, mishap: Mishap, lives: int) -> None:
         client.kill(power=bool(mishap.pick >> 8 & 1))
+        if self.simulation.whole:
+            return
         again = self.simulation.add_client(type(client), client.id)
         for _ in range(LIVES):
             again.submit(max(self.simulation.plan.budgets))
@@ -213,7 +217,3 @@ class Havoc:
                 continue
             for request in list(client.submitter._open.values())[-5:]:
                 client.submitter.cancel(request)
-
-
-def _none(made: object) -> None:
-    pass

@@ -65,6 +65,8 @@ class Simulation:
         self.nodes: dict[str, SimNode] = {}
         self.lives: list[SimNode] = []
         self.clients: list[SimClient] = []
+        self.whole = False
+        """Whether everything that goes wrong has gone wrong."""
 
     # Making ----------------------------------------------------------------------------------
 
@@ -175,6 +177,7 @@ class Simulation:
 
     def _make_whole(self) -> None:
         """From now on nothing goes wrong any more, and everything is there again."""
+        self.whole = True
         self.world.say("whole again")
         self.network.calm()
         self.trouble.calm()
@@ -200,7 +203,6 @@ class Simulation:
         """The chain serves again, as if nothing had been: more than it has slots, all answered."""
         for name in self.names:
             self.start_node(name)  # those that were draining
-        self._admit_whom_slots_allow()  # some came back late
         self.world.run(self.world.now() + SETTLE_SECONDS)
         for client in self.present:
             if not client.fleet.complete.is_set():
