@@ -15,10 +15,10 @@ SILENCE_SECONDS = 1.9
 under way goes on arriving for ``WINDOW_SECONDS``, and our next beat may be half a second away."""
 
 SLOW_BYTES = 384 << 10
-LEAST_SLOW_SECONDS, MAX_SLOW_SECONDS = 0.3, 3.0
+LEAST_SLOW_SECONDS, MAX_SLOW_SECONDS = 0.6, 3.0
 """What a slow link is given on top: the time it takes for so much, 1.9 s for one of three streams
-on 5 Mbit/s, where TCP may be silent for that long after it has lost the same packet twice. One of
-three on 35 Mbit/s is given nothing; nobody more than what 128 KiB/s take."""
+on 5 Mbit/s, where TCP may be silent for that long after it has lost the same packet twice. Who has
+0.6 MB/s is given nothing (one of three on 35 Mbit/s has twice that), nobody more than 128 KiB/s."""
 
 LATE_SECONDS = 1.0
 """A tick that comes so late says that we were stopped, and nothing about the peer."""

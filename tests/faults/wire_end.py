@@ -40,10 +40,10 @@ GENERATION = Generation("0" * 64)
 CLIENT = ClientId("0" * 32)
 HERE = Hop("listener", Incarnation(1))
 
-TENSOR_BYTES = 1_200_000
-"""A frame of 640 x 640 in three colours, as int8."""
+TENSOR_BYTES = 307_200
+"""A frame of 320 x 320 in three colours, as int8."""
 
-UNDER_WAY = 4
+UNDER_WAY = 16
 """Tensors that wait on every link, so that it is never idle."""
 
 BUDGET_SECONDS = 600.0

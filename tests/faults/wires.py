@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chain.bridges import Board, bridge
+from tests.faults.wire_end import TENSOR_BYTES
 
 PORT = 5000
 LINKS = 3
@@ -144,15 +145,16 @@ def keep_full(mbit: float, seconds: float, without: Sequence[str] = ()) -> Fulln
         losses = [e["reason"] for e in it.feeder.events("down", start)]
         losses += [e["reason"] or "gone" for e in it.listener.events("left", start)]
         arrived = it.feeder.events("arrived", start)
-    return Fullness(tuple(losses), len(arrived) * 1.2e6 * 8 / 1e6 / seen)
+    return Fullness(tuple(losses), len(arrived) * TENSOR_BYTES * 8 / 1e6 / seen)
 
 
 @dataclass(frozen=True)
 class Silence:
     """One end was stopped, or its network was: seconds until every link of the other noticed, and
-    after the end of it until the first tensor was carried. ``None`` where it never did."""
+    after the end of it until they were up again and a tensor carried. ``None``: never."""
 
     noticed: float | None
+    linked: float | None
     back: float | None
 
 
@@ -178,10 +180,11 @@ def _observe(it: Wire, since: float, seconds: float, end: Callable[[], None]) ->
     finally:
         end()
     over = time.monotonic()
+    ups = it.feeder.waits_for("up", LINKS, since, READY_SECONDS)
     carried = it.feeder.waits_for("arrived", 1, over, READY_SECONDS)
-    it.feeder.waits_for("arrived", LINKS, over, READY_SECONDS)
     return Silence(
         max(e["at"] for e in downs) - since if len(downs) == LINKS else None,
+        max(e["at"] for e in ups) - over if len(ups) == LINKS else None,
         carried[0]["at"] - over if carried else None,
     )
 

@@ -99,16 +99,19 @@ def _silent(scale: float, report: Report) -> list[Row]:
 
 
 def _silence(test: str, found: Sequence[Silence]) -> Row:
-    noticed = [s.noticed for s in found if s.noticed is not None]
-    backs = [s.back for s in found if s.back is not None]
-    missing = 2 * len(found) - len(noticed) - len(backs)
-    longest, slowest = max(noticed, default=0.0), max(backs, default=0.0)
+    noticed, linked, back = (
+        [getattr(silence, name) for silence in found] for name in ("noticed", "linked", "back")
+    )
+    missing = sum(one is None for one in (*noticed, *linked, *back))
+    longest, up, carried = (
+        max((s for s in all_ if s is not None), default=0.0) for all_ in (noticed, linked, back)
+    )
     return Row(
         f"{test}, {len(found)} times",
         f"noticed within {MOST_NOTICE:g} s, back within {MOST_BACK:g} s",
-        f"noticed {longest:.2f} s, back {slowest:.2f} s at most"
+        f"noticed {longest:.2f} s, linked {up:.2f} s, back {carried:.2f} s at most"
         + (f", {missing} never" if missing else ""),
-        not missing and longest <= MOST_NOTICE and slowest <= MOST_BACK,
+        not missing and longest <= MOST_NOTICE and max(up, carried) <= MOST_BACK,
     )
 
 
