@@ -128,7 +128,8 @@ class Attacks:
     async def _link(self, call: Any, peer: Peer, chance: random.Random) -> None:
         is_mad = chance.random() < 0.5
         await call.write(peer.greeting(chance) if is_mad else encode_control(peer.hello))
-        answer = await call.read()
+        async with asyncio.timeout(HEARD_SECONDS if is_mad else PATIENCE_SECONDS):
+            answer = await call.read()
         welcome = decode(answer) if isinstance(answer, bytes) else None
         if not isinstance(welcome, Welcome):
             return
