@@ -40,7 +40,7 @@ ANSWERS = 20
 
 WITHIN = 10.0
 DEADLINE = 10.0
-"""A busy machine is slow, not wrong; what a jump lets expire fails at once, or after all of this."""
+"""A busy machine is slow, not wrong; what a jump lets expire fails at once, or after all this."""
 IN_FLIGHT = 8
 WIDTH = 2_000_000
 """Bytes of a tensor: so large that requests are under way at every jump."""

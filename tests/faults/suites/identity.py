@@ -55,7 +55,7 @@ async def _members(folder: Path, fleet: Fleet, chain: HashChain, tries: int) -> 
             member = Stranger("", Brazen(fleet.member(name), root), role, name)
             ways = sum([await knock(node.address, member, chain) for _ in range(tries)])
             wanted = f"{3 * tries} of {3 * tries} let in"
-            rows.append(_row(f"the right {role}", wanted, f"{ways} let in", ways == 3 * tries))
+            rows.append(Row(f"the right {role}", wanted, f"{ways} let in", ways == 3 * tries))
     return rows
 
 
@@ -76,7 +76,8 @@ async def _revoked(folder: Path, fleet: Fleet, chain: HashChain) -> Row:
         logged = await said(node, "pi-x was revoked: its stream ends")
     figure = f"stream gone in {MOST_REVOKED} s, logged"
     good = seconds <= MOST_REVOKED and logged
-    return _row("revoked while connected", figure, f"{seconds:.2f} s{_logged(logged)}", good)
+    measured = f"{seconds:.2f} s{_logged(logged)}"
+    return Row("revoked while connected", figure, measured, good, is_timed=True)
 
 
 async def _knocks(
@@ -90,7 +91,7 @@ async def _knocks(
             asked = tries * (1 if who.is_member else 3)
             figure = f"0 of {asked} let in, reason logged"
             measured = f"{ways} let in{_logged(logged)}"
-            rows.append(_row(f"{who.kind}: knocks", figure, measured, not ways and logged))
+            rows.append(Row(f"{who.kind}: knocks", figure, measured, not ways and logged))
     return rows
 
 
@@ -108,7 +109,7 @@ async def _calls(
             linked = await said(node, f"linked to {who.name}", within=0.0)
             measured = f"{'linked' if linked else 'not linked'}{_logged(logged)}"
             good = logged and not linked
-            rows.append(_row(f"{who.kind}: answers", "not linked, reason logged", measured, good))
+            rows.append(Row(f"{who.kind}: answers", "not linked, reason logged", measured, good))
     return rows
 
 
@@ -155,10 +156,6 @@ async def _called(
             test = f"{who.kind}: answers where nobody asks"
             rows.append(control(test, "linked", measured, linked))
     return rows
-
-
-def _row(test: str, figure: str, measured: str, good: bool) -> Row:
-    return Row(test, figure, measured, good)
 
 
 def _logged(logged: bool) -> str:
