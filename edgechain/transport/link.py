@@ -41,14 +41,14 @@ _LOG = logging.getLogger(__name__)
 CONNECT_SECONDS = 5.0
 """For a question to a node; its answer may be large."""
 
-TRY_SECONDS = (1.0, 1.0, 2.5)
-"""For a try to connect, in turns. A SYN that is lost is said again after 1 and 3 seconds, so a long
-try would miss the moment a network is healed by up to two; on a saturated link of 5 Mbit/s TCP, TLS
+TRY_SECONDS = (1.0, 1.0, 2.2)
+"""For a try to connect, in turns. A SYN that is lost is said again after 1 and 3 seconds, so the
+long try may miss the moment a network is healed by 1.2; on a saturated link of 5 Mbit/s TCP, TLS
 and Hello take longer than the short ones."""
 
-BACKOFF_SECONDS = (0.1, 0.2, 0.5)
-"""Between tries; the last one stays. With a try it is less than the two seconds after which a
-healed network has to carry tensors again."""
+BACKOFF_SECONDS = (0.1, 0.2, 0.3)
+"""Between tries; the last one stays. With what a try may miss it is less than the two seconds after
+which a healed network has to carry tensors again."""
 
 REFUSED_SECONDS = 2.0
 """Before a peer that refused us is asked again: it may have been full, may still hold a stream of

@@ -24,8 +24,7 @@ from edgechain.spec.message import (
     TensorSend,
     Welcome,
 )
-from edgechain.transport import pulse
-from edgechain.transport import stream as product
+from edgechain.transport import pulse, writer
 from edgechain.transport.link import Link
 from edgechain.transport.server import NodeServer
 from edgechain.transport.stream import PeerStream
@@ -47,7 +46,7 @@ CRIPPLED_BYTES = 64
 def cripple(size: int) -> None:
     """From now on this process sends a tensor of ``size`` bytes in absurdly small chunks."""
     pulse.MAX_CHUNK_BYTES = max(CRIPPLED_BYTES, size // CRIPPLED_CHUNKS)
-    product.SMALL_BYTES = 0
+    writer.SMALL_BYTES = 0
 
 
 def _nothing(_whole: bool) -> None:

@@ -1,0 +1,194 @@
+"""Who writes to a stream: what is queued, in its turn, no more than the link carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from edgechain.spec.ids import RequestKey
+from edgechain.spec.message import Beat, Bye, Control, Refused, TensorSend, Welcome
+from edgechain.transport.codec import encode_chunk, encode_control, join
+from edgechain.transport.outbox import Outbox
+from edgechain.transport.pulse import Pulse
+
+SMALL_BYTES = 64 << 10
+"""What is smaller is written together with what waits behind it: one gRPC message costs about
+100 microseconds of processor on both sides together, whatever is in it (`make bench`, 1 kB)."""
+
+_LAST_WORDS = Bye | Refused
+_ALONE = Welcome | Bye | Refused
+
+
+class StreamWriter:
+    """Empties an outbox into a stream.
+
+    ``write`` hands over one frame and waits while the stream is full; what it raises ends ``run``.
+    Every tensor's ``done`` is called exactly once, after ``give_up`` at the latest.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], Awaitable[None]], pulse: Pulse, now: Callable[[], float]
+    ):
+        self._hand_over = write
+        self._pulse = pulse
+        self._now = now
+        self.outbox = Outbox()
+        self._beat_is_due = False
+        self._promised: asyncio.TimerHandle | None = None
+        self._wake = asyncio.Event()
+        self._writing: TensorSend | None = None
+
+    def add(self, control: Control) -> None:
+        """Queue a control message."""
+        self.outbox.add(control)
+        self._wake.set()
+
+    def add_tensor(self, send: TensorSend) -> None:
+        """Queue a tensor."""
+        self.outbox.add_tensor(send)
+        self._wake.set()
+
+    def forget(self, key: RequestKey) -> None:
+        """Give up this attempt's tensors; the one under way stops after its current chunk."""
+        if self._writing is not None and self._writing.key == key:
+            self._writing = None
+            self._wake.set()
+        for send in self.outbox.take_attempt(key):
+            send.done(False)
+
+    def beat(self) -> None:
+        """Say with the next message that we live, and what has arrived."""
+        self._break_promise()
+        self._beat_is_due = True
+        self._wake.set()
+
+    def beat_within(self, seconds: float) -> None:
+        """The same a little later at the latest."""
+        if seconds <= 0:
+            self.beat()
+        elif self._promised is None:
+            self._promised = asyncio.get_running_loop().call_later(seconds, self.beat)
+
+    def look_again(self) -> None:
+        """The peer has acknowledged something: there may be room."""
+        self._wake.set()
+
+    def give_up(self) -> None:
+        """The stream has ended: nothing of what waits will be written."""
+        self._break_promise()
+        while (send := self.outbox.take_tensor()) is not None:
+            send.done(False)
+
+    def _break_promise(self) -> None:
+        if self._promised is not None:
+            self._promised.cancel()
+            self._promised = None
+
+    async def run(self) -> None:
+        """Write until the last word is written."""
+        while not await self._write_next():
+            pass
+
+    async def _write_next(self) -> bool:
+        """Write what is first in turn, or wait until there is something; true after the end."""
+        wrote, last = await self._write_together()
+        if wrote or self._has_words:
+            return isinstance(last, _LAST_WORDS)
+        if self._pulse.has_room and (send := self.outbox.take_tensor()) is not None:
+            return await self._write_tensor(send)
+        await self._wait_for_room_or_words()
+        return False
+
+    @property
+    def _has_words(self) -> bool:
+        return self._beat_is_due or self.outbox.has_control
+
+    async def _wait_for_room_or_words(self) -> None:
+        self._wake.clear()
+        await self._wake.wait()
+
+    async def _write_together(self) -> tuple[bool, Control | None]:
+        """Write control and small tensors that wait as one message: whether, and what ended it.
+
+        A Welcome ends a message: it is awaited alone, and nobody counts it.
+        """
+        sends: list[TensorSend] = []
+        whole = False
+        try:
+            frames, last = self._take_small(sends)
+            if frames:
+                await self._write(join(frames))
+            whole = True
+        finally:
+            for send in sends:
+                send.done(whole)
+        if isinstance(last, Welcome):
+            self._pulse.greeted()
+        return bool(frames), last
+
+    async def _write_tensor(self, send: TensorSend) -> bool:
+        whole = over = False
+        self._writing = send
+        try:
+            whole, over = await self._write_chunks(send)
+        finally:
+            self._writing = None
+            send.done(whole)
+        return over
+
+    async def _write_chunks(self, send: TensorSend) -> tuple[bool, bool]:
+        """Whether all of it was written, and whether what came between ended the stream."""
+        offset = 0
+        while budget := send.deadline.budget(self._now()):
+            if self._pulse.has_room:
+                size = self._pulse.chunk_bytes
+                await self._write(encode_chunk(send, offset, size, budget))
+                offset += size
+                if offset >= len(send.payload):
+                    return True, False
+            elif not self._has_words:
+                await self._wait_for_room_or_words()
+            frames, last = self._take_controls()
+            if frames:
+                await self._write(join(frames))
+            if isinstance(last, _LAST_WORDS) or self._writing is not send:
+                return False, isinstance(last, _LAST_WORDS)
+        return False, False
+
+    def _take_small(self, sends: list[TensorSend]) -> tuple[list[bytes], Control | None]:
+        """Encode what can be written together; tensors are noted in ``sends`` first of all."""
+        frames, last = self._take_controls()
+        if isinstance(last, _ALONE):
+            return frames, last
+        size, most = sum(map(len, frames)), min(SMALL_BYTES, self._pulse.chunk_bytes)
+        while (
+            size < most
+            and self._pulse.has_room
+            and (send := self.outbox.take_tensor(most)) is not None
+        ):
+            if budget := send.deadline.budget(self._now()):
+                sends.append(send)
+                frames.append(encode_chunk(send, 0, most, budget))
+                size += len(frames[-1])
+            else:
+                send.done(False)
+        last = self.outbox.take_goodbye()
+        return [*frames, encode_control(last)] if last else frames, last
+
+    def _take_controls(self) -> tuple[list[bytes], Control | None]:
+        """Encode control that waits, and a beat if one is due; also what has to end a message."""
+        frames: list[bytes] = []
+        size, control = 0, None
+        while size <= SMALL_BYTES and (control := self.outbox.take_control()) is not None:
+            frames.append(encode_control(control))
+            size += len(frames[-1])
+            if isinstance(control, _ALONE):
+                return frames, control
+        if self._beat_is_due:
+            self._beat_is_due = False
+            frames.append(encode_control(Beat(self._pulse.says_beat(self._now()))))
+        return frames, None
+
+    async def _write(self, frame: bytes) -> None:
+        self._pulse.writes(len(frame), self._now())
+        await self._hand_over(frame)
