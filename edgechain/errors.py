@@ -6,6 +6,7 @@
     │   ├── CannotCut                 this model cannot be cut there; carries operator and reason
     │   └── NotEqual                  the parts do not compute what the whole computes
     ├── InvalidChain                  a chain directory or manifest does not hold together
+    ├── CannotPlace                   no device may run it, or nothing fits on those there are
     ├── InvalidMedia                  a picture, video, label file or .npz cannot be used
     ├── MissingDependency             an optional package is needed and absent
     ├── UnknownChain                  no running chain answers to this name
@@ -38,6 +39,7 @@ __all__ = [
     "AddressInUse",
     "Cancelled",
     "CannotCut",
+    "CannotPlace",
     "ChainAlreadyRunning",
     "DeadlineExceeded",
     "Dropped",
@@ -115,6 +117,10 @@ class UnknownChain(EdgechainError):
 
 class ChainAlreadyRunning(EdgechainError):
     """A chain of this name is already running."""
+
+
+class CannotPlace(EdgechainError):
+    """Units and devices do not fit together: memory, links, or what can run where."""
 
 
 class AddressInUse(EdgechainError):

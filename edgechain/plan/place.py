@@ -1,0 +1,141 @@
+"""The best placement of units on unlike devices, and a bound that no placement can beat.
+
+Chains are solved exactly. Other graphs are tried in several ways: as a chain of what crosses
+between neighbours of their order, and coarsened, searched and improved again; small ones are then
+searched to the end. ``lower_bound`` is proved in any case.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from edgechain.errors import CannotPlace
+from edgechain.plan.bounds import lower_bound
+from edgechain.plan.chains import MAX_BOARDS, fastest_period, shortest_way
+from edgechain.plan.multilevel import coarsen, improve, spread
+from edgechain.plan.score import Owner, placement, score
+from edgechain.plan.search import best_owner
+from edgechain.spec.plan import Placement
+from edgechain.spec.problem import Board, Objective, Problem, Unit
+
+COARSE_UNITS = 14
+"""So few are searched to the end on six devices within a second."""
+
+COARSE_NODES = 30_000
+
+
+def place(problem: Problem, objective: Objective) -> Placement:
+    """The best that was found. Raises ``CannotPlace`` where nothing fits."""
+    check(problem)
+    if problem.is_chain and len(problem.boards) <= MAX_BOARDS:
+        solve = fastest_period if objective is Objective.THROUGHPUT else shortest_way
+        found = solve(problem)
+        if found.owner is None:
+            raise CannotPlace("nothing fits: no devices have the memory and the links for it")
+        return placement(problem, found.owner, objective, found.bound)
+    return _place_graph(problem, objective)
+
+
+def alone(problem: Problem, objective: Objective) -> Placement | None:
+    """Everything on the one device that does it best; ``None`` where none can."""
+    tried = (_tried(problem, objective, [b] * len(problem.units)) for b in _boards(problem))
+    value, owner = min(tried, key=lambda one: one[0])
+    if owner is None or value == math.inf:
+        return None
+    return placement(problem, owner, objective, lower_bound(problem, objective))
+
+
+def check(problem: Problem) -> None:
+    """Refuse what can never be placed, by name. Raises ``CannotPlace``."""
+    for unit in problem.units:
+        able = [b for b in problem.boards if b.name in unit.seconds]
+        if not able:
+            raise CannotPlace(f"unit {unit.name}: no device can run it")
+        if all(_room(board) < unit.memory_bytes for board in able):
+            size = f"{unit.memory_bytes:,} bytes"
+            raise CannotPlace(f"unit {unit.name} needs {size}; no device that can run it has them")
+    need, room = sum(u.memory_bytes for u in problem.units), sum(map(_room, problem.boards))
+    if need > room:
+        raise CannotPlace(f"all units need {need:,} bytes; all devices together have {room:,.0f}")
+
+
+def _room(board: Board) -> float:
+    return math.inf if board.memory_bytes is None else board.memory_bytes
+
+
+def _boards(problem: Problem) -> range:
+    return range(len(problem.boards))
+
+
+def _place_graph(problem: Problem, objective: Objective) -> Placement:
+    bound = lower_bound(problem, objective)
+    best, owner = math.inf, None
+    for candidate in _candidates(problem, objective):
+        value, allowed = _tried(problem, objective, candidate)
+        if value < best:
+            best, owner = value, allowed
+        if best <= bound * (1 + 1e-9):
+            break
+    else:
+        found = best_owner(problem, objective, below=best)
+        owner, bound = found.owner or owner, max(bound, found.bound)
+    if owner is None:
+        raise CannotPlace("nothing was found that fits: memory or links are too few")
+    return placement(problem, owner, objective, bound)
+
+
+def _tried(problem: Problem, objective: Objective, owner: Owner) -> tuple[float, Owner | None]:
+    try:
+        return score(problem, owner).value(objective), owner
+    except CannotPlace:
+        return math.inf, None
+
+
+def _candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
+    """Owners worth a look, the simple ones first; some may not be allowed."""
+    for board in _boards(problem):
+        yield [board] * len(problem.units)
+    if len(problem.boards) <= MAX_BOARDS:
+        solve = fastest_period if objective is Objective.THROUGHPUT else shortest_way
+        if (owner := solve(as_chain(problem)).owner) is not None:
+            yield owner
+            yield from _improved(problem, objective, owner)
+    yield from _from_coarse(problem, objective)
+
+
+def _improved(problem: Problem, objective: Objective, owner: Owner) -> Iterator[Owner]:
+    if _tried(problem, objective, owner)[1] is not None:
+        yield improve(problem, objective, owner)
+
+
+def _from_coarse(problem: Problem, objective: Objective) -> Iterator[Owner]:
+    levels = coarsen(problem, COARSE_UNITS)
+    if not levels:
+        return
+    owner = best_owner(levels[-1].problem, objective, most_nodes=COARSE_NODES).owner
+    if owner is None:
+        return
+    graphs = [problem, *(level.problem for level in levels)]
+    for level, finer in zip(reversed(levels), reversed(graphs[:-1]), strict=True):
+        owner = spread(level, owner)
+        owner = improve(finer, objective, owner)
+    yield owner
+
+
+def as_chain(problem: Problem) -> Problem:
+    """The same units in a row, every one sending all that crosses behind it.
+
+    What such a chain comes to the graph comes to at most: it sends a tensor on, where the graph
+    sends it straight to who wants it.
+    """
+    units = []
+    for place, unit in enumerate(problem.units):
+        crossing = sum(
+            problem.units[other].output_bytes
+            for other in range(place + 1)
+            if any(reader > place for reader in problem.readers[other])
+        )
+        before = (problem.units[place - 1].name,) if place else ()
+        units.append(Unit(unit.name, before, unit.seconds, unit.memory_bytes, crossing))
+    return Problem(tuple(units), problem.boards, problem.wires, name=problem.name)

@@ -1,0 +1,200 @@
+"""What the planner is asked: units of work, devices, and the links between them. Pure nouns.
+
+A unit is what is never torn apart: an operator, or a run of them. It hands one output to the
+units that name it among their inputs. A chain is the case where every unit but the first reads
+exactly the one before it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+
+class Objective(StrEnum):
+    """What is to be small."""
+
+    THROUGHPUT = "throughput"
+    """The period: a frame leaves the chain that often."""
+    LATENCY = "latency"
+    """The way of one frame through an idle chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What runs on one device as a whole.
+
+    ``seconds`` is its work by device name; a device that is missing cannot run it.
+    ``output_bytes`` cross a link once for every device that wants them.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    seconds: Mapping[str, float]
+    memory_bytes: int = 0
+    output_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A device as the planner sees it; ``None``: its memory is no question."""
+
+    name: str
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One direction between two devices: what a message costs, and what its bytes cost."""
+
+    source: str
+    target: str
+    bytes_per_second: float
+    seconds: float = 0.0
+
+    def carries(self, size: int) -> float:
+        """Seconds for a message of so many bytes."""
+        return self.seconds + size / self.bytes_per_second
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Units in a topological order, devices, and links; no ``wires``: sending is free.
+
+    Birth puts the units in order, keeping the given one where it can, and raises ``ValueError``
+    for names that stand twice or nowhere, units that wait for each other, and amounts that are
+    negative or no numbers.
+    """
+
+    units: tuple[Unit, ...]
+    boards: tuple[Board, ...]
+    wires: tuple[Wire, ...] | None = None
+    name: str = field(default="problem", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.units or not self.boards:
+            raise ValueError("a problem has at least one unit and one device")
+        _once("unit", [unit.name for unit in self.units])
+        _once("device", [board.name for board in self.boards])
+        _once("link", [f"{wire.source} to {wire.target}" for wire in self.wires or ()])
+        self._check_units()
+        self._check_boards()
+        object.__setattr__(self, "units", _in_order(self.units))
+
+    def _check_units(self) -> None:
+        units = {unit.name for unit in self.units}
+        boards = {board.name for board in self.boards}
+        for unit in self.units:
+            for name in unit.inputs:
+                if name not in units:
+                    raise ValueError(f"unit {unit.name!r} reads {name!r}, which no unit makes")
+            for name, seconds in unit.seconds.items():
+                if name not in boards:
+                    raise ValueError(
+                        f"unit {unit.name!r} has work for {name!r}, which is no device"
+                    )
+                _amount(f"unit {unit.name!r}: work on {name!r}", seconds)
+            _amount(f"unit {unit.name!r}: memory", unit.memory_bytes)
+            _amount(f"unit {unit.name!r}: output", unit.output_bytes)
+
+    def _check_boards(self) -> None:
+        boards = {board.name for board in self.boards}
+        for board in self.boards:
+            _amount(f"device {board.name!r}: memory", board.memory_bytes or 0)
+        for wire in self.wires or ():
+            for end in (wire.source, wire.target):
+                if end not in boards:
+                    raise ValueError(f"a link names {end!r}, which is no device")
+            if wire.source == wire.target:
+                raise ValueError(f"a link leads from {wire.source!r} to itself")
+            _amount(f"link {wire.source!r} to {wire.target!r}", wire.seconds)
+            if not wire.bytes_per_second > 0:
+                raise ValueError(f"link {wire.source!r} to {wire.target!r} carries nothing")
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Unit name to its place."""
+        return {unit.name: place for place, unit in enumerate(self.units)}
+
+    @cached_property
+    def reads(self) -> tuple[tuple[int, ...], ...]:
+        """For every unit the places of what it reads, each once, ascending."""
+        return tuple(tuple(sorted({self.index[n] for n in u.inputs})) for u in self.units)
+
+    @cached_property
+    def readers(self) -> tuple[tuple[int, ...], ...]:
+        """For every unit the places of what reads it, ascending."""
+        found: list[list[int]] = [[] for _ in self.units]
+        for place, reads in enumerate(self.reads):
+            for read in reads:
+                found[read].append(place)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def seconds(self) -> tuple[tuple[float, ...], ...]:
+        """By device, then by unit: its work; infinite where it cannot run."""
+        return tuple(
+            tuple(unit.seconds.get(board.name, math.inf) for unit in self.units)
+            for board in self.boards
+        )
+
+    @cached_property
+    def room(self) -> tuple[float, ...]:
+        """By device: its bytes of memory; infinite where that is no question."""
+        boards = self.boards
+        return tuple(math.inf if b.memory_bytes is None else b.memory_bytes for b in boards)
+
+    @cached_property
+    def wire(self) -> tuple[tuple[Wire | None, ...], ...] | None:
+        """From device, to device: the link, ``None`` where there is none, or free sending."""
+        if self.wires is None:
+            return None
+        found = {(wire.source, wire.target): wire for wire in self.wires}
+        names = [board.name for board in self.boards]
+        return tuple(tuple(found.get((a, b)) for b in names) for a in names)
+
+    @cached_property
+    def is_chain(self) -> bool:
+        """Whether every unit but the first reads exactly the one before it."""
+        return all(reads == ((p - 1,) if p else ()) for p, reads in enumerate(self.reads))
+
+
+def _once(what: str, names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} {name!r} stands twice")
+        seen.add(name)
+
+
+def _amount(what: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{what} should be a number from 0, not {value}")
+
+
+def _in_order(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """Every unit behind what it reads; among those that may come next the first given one."""
+    place = {unit.name: at for at, unit in enumerate(units)}
+    waiting = {unit.name: set(unit.inputs) for unit in units}
+    readers: dict[str, list[str]] = {unit.name: [] for unit in units}
+    for unit in units:
+        for name in set(unit.inputs):
+            readers[name].append(unit.name)
+    ready = [at for at, unit in enumerate(units) if not unit.inputs]
+    order: list[Unit] = []
+    heapq.heapify(ready)
+    while ready:
+        unit = units[heapq.heappop(ready)]
+        order.append(unit)
+        for name in readers[unit.name]:
+            waiting[name].discard(unit.name)
+            if not waiting[name]:
+                heapq.heappush(ready, place[name])
+    if len(order) < len(units):
+        stuck = next(unit.name for unit in units if waiting[unit.name])
+        raise ValueError(f"unit {stuck!r} waits for itself, through what it reads")
+    return tuple(order)
