@@ -1,0 +1,134 @@
+"""A placement in words and numbers: what limits it, how far it is from the best, what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edgechain.errors import CannotPlace
+from edgechain.plan.place import alone, place
+from edgechain.spec.plan import Placement
+from edgechain.spec.problem import Board, Objective, Problem, Unit
+
+WORTH = 0.02
+"""Help of less than that is not worth a board."""
+
+MOST_BOARDS = 10
+"""With one more than that the planner takes seconds for every device it might be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """One more device like ``board`` makes the objective's seconds smaller by that share."""
+
+    board: str
+    share: float
+
+    @property
+    def gain(self) -> float:
+        """By how much more there is of it: frames a second, or of the way."""
+        return 1 / (1 - self.share) - 1
+
+
+def as_document(problem: Problem, found: Placement) -> dict[str, Any]:
+    """What ``--json`` prints; milliseconds."""
+    return {
+        "objective": str(found.objective),
+        "split": found.is_split,
+        "period_ms": found.score.period * 1000,
+        "latency_ms": found.score.latency * 1000,
+        "lower_bound_ms": found.lower_bound * 1000,
+        "exact": found.is_exact,
+        "groups": [
+            {
+                "device": problem.boards[share.board].name,
+                "units": [problem.units[unit].name for unit in share.units],
+                "work_ms": share.seconds * 1000,
+            }
+            for share in found.shares
+        ],
+        "limits": found.score.limits,
+    }
+
+
+def verdict(problem: Problem, found: Placement) -> str:
+    """One sentence: split it, or do not, and what that is worth."""
+    single = alone(problem, found.objective)
+    name = problem.boards[found.shares[0].board].name
+    if not found.is_split:
+        return f"do not split: {name} alone is as fast as any split of it ({_figures(found)})"
+    what = f"split over {len(found.shares)} devices: {_figures(found)}"
+    if single is None:
+        return f"{what}; no device can hold or run all of it"
+    best = problem.boards[single.shares[0].board].name
+    ratio = single.score.value(found.objective) / found.score.value(found.objective)
+    return f"{what}; {ratio:.2f} times as fast as {best} alone ({_figures(single)})"
+
+
+def proof(found: Placement) -> str:
+    """How far from the best it can be."""
+    if found.is_exact:
+        return "proved: no placement of these units on these devices is better"
+    bound = found.lower_bound * 1000
+    return f"no placement is below {bound:.3f} ms: at most {found.gap:.1%} could be gained"
+
+
+def what_helps(problem: Problem, found: Placement) -> list[Help]:
+    """Which device, if there were a second one like it, helps; the best first."""
+    if len(problem.boards) >= MOST_BOARDS:
+        return []
+    helps = sorted(_helps(problem, found), key=lambda one: -one.share)
+    return [one for one in helps if one.share >= WORTH]
+
+
+def _helps(problem: Problem, found: Placement) -> Iterator[Help]:
+    value = found.score.value(found.objective)
+    for board in problem.boards:
+        try:
+            better = place(with_twin(problem, board), found.objective)
+        except CannotPlace:
+            continue
+        yield Help(board.name, 1 - better.score.value(found.objective) / value if value else 0.0)
+
+
+def with_twin(problem: Problem, board: Board) -> Problem:
+    """The same with one more device like ``board``, on the same links.
+
+    Between the two there is a link like the quickest that ``board`` has.
+    """
+    twin = _free_name(problem, board.name)
+    units = tuple(_for_both(unit, board.name, twin) for unit in problem.units)
+    wires = problem.wires
+    if wires is not None:
+        out = [replace(w, source=twin) for w in wires if w.source == board.name]
+        back = [replace(w, target=twin) for w in wires if w.target == board.name]
+        best = max((*out, *back), key=lambda w: w.bytes_per_second, default=None)
+        between = []
+        if best is not None:
+            there = replace(best, source=board.name, target=twin)
+            between = [there, replace(there, source=twin, target=board.name)]
+        wires = (*wires, *out, *back, *between)
+    boards = (*problem.boards, replace(board, name=twin))
+    return Problem(units, boards, wires, name=problem.name)
+
+
+def _for_both(unit: Unit, name: str, twin: str) -> Unit:
+    if name not in unit.seconds:
+        return unit
+    return replace(unit, seconds={**unit.seconds, twin: unit.seconds[name]})
+
+
+def _free_name(problem: Problem, name: str) -> str:
+    taken = {board.name for board in problem.boards}
+    twin = f"another {name}"
+    while twin in taken:
+        twin = f"another {twin}"
+    return twin
+
+
+def _figures(found: Placement) -> str:
+    if found.objective is Objective.LATENCY:
+        return f"{found.score.latency * 1000:.3g} ms a frame"
+    period = found.score.period
+    return f"{1 / period:.3g} frames/s" if period else "no time at all"
