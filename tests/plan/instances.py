@@ -1,0 +1,181 @@
+"""Small problems of every kind, the same ones for the same seeds.
+
+Rows and nets of 2 to 7 units on 1 to 4 devices: unlike or equal, with and without memory, with
+links that are free, slow, one-way or missing, with units that some device cannot run; amounts
+that are often equal, and often nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from hypothesis import strategies as st
+
+from edgechain.spec.problem import Board, Problem, Unit, Wire
+
+MOST_OWNERS = 4100
+"""Ways to deal units to devices that are tried for an ordinary problem; a few have four times."""
+
+Reads = Sequence[Sequence[int]]
+Amount = Callable[[], float]
+
+
+def seeded(seed: int) -> Problem:
+    """The small problem of a seed."""
+    return made(Random(f"problem {seed}"), name=f"seed {seed}")
+
+
+def longer_row(seed: int) -> Problem:
+    """A row of 10 to 24 units on 2 to 5 devices, with whatever a small problem has."""
+    random = Random(f"longer row {seed}")
+    shape = row(random, random.randint(10, 24))
+    return shaped(random, shape, random.randint(2, 5), f"longer row, seed {seed}")
+
+
+def larger_net(seed: int) -> Problem:
+    """A net of 8 to 12 units on 2 devices, or of 8 on 3."""
+    random = Random(f"larger net {seed}")
+    boards = random.choice((2, 2, 3))
+    count = random.randint(8, 12) if boards == 2 else 8
+    shape = random.choice((shortcuts, fork, net))(random, count)
+    return shaped(random, shape, boards, f"larger net, seed {seed}")
+
+
+def problems() -> st.SearchStrategy[Problem]:
+    """The same problems, drawn so that a failing one shrinks."""
+    return st.randoms(use_true_random=False).map(made)
+
+
+def made(random: Random, name: str = "invented") -> Problem:
+    """A problem in which everything is drawn."""
+    count, boards = _size(random)
+    return shaped(random, random.choice(SHAPES)(random, count), boards, name)
+
+
+def shaped(random: Random, reads: Reads, boards: int, name: str) -> Problem:
+    """A problem of this shape in which everything else is drawn."""
+    names = [f"d{place}" for place in range(boards)]
+    units = _units(random, reads, names)
+    if random.random() < 0.2:
+        random.shuffle(units)
+    return Problem(
+        tuple(units), _boards(random, names, units), _wires(random, names, units), name=name
+    )
+
+
+def _size(random: Random) -> tuple[int, int]:
+    boards, count = random.choice((1, 2, 2, 3, 3, 4)), random.randint(2, 7)
+    most = MOST_OWNERS * (4 if random.random() < 0.05 else 1)
+    while boards**count > most:
+        count -= 1
+    return count, boards
+
+
+def row(random: Random, count: int) -> Reads:
+    """Every unit reads the one before it."""
+    return [[place - 1] if place else [] for place in range(count)]
+
+
+def shortcuts(random: Random, count: int) -> Reads:
+    """A row in which some read an earlier one as well."""
+    reads = [list(before) for before in row(random, count)]
+    for place in range(2, count):
+        if random.random() < 0.4:
+            reads[place].append(random.randrange(place))
+    return reads
+
+
+def fork(random: Random, count: int) -> Reads:
+    """Branches that part at the first unit and meet at the last one."""
+    branches = random.randint(2, 3)
+    ends = [0] * branches
+    reads: list[list[int]] = [[]]
+    for place in range(1, count - 1):
+        branch = random.randrange(branches)
+        reads.append([ends[branch]])
+        ends[branch] = place
+    return [*reads, sorted(set(ends))] if count > 1 else reads
+
+
+def net(random: Random, count: int) -> Reads:
+    """Anything without a circle: many beginnings, many ends, pieces on their own."""
+    return [
+        random.sample(range(place), min(place, random.choice((0, 1, 1, 2, 3))))
+        for place in range(count)
+    ]
+
+
+SHAPES = (row, row, row, shortcuts, fork, net)
+
+
+def _units(random: Random, reads: Reads, names: Sequence[str]) -> list[Unit]:
+    work, size = _amount(random, 0.1), _amount(random, 0.2)
+    speed = dict.fromkeys(names, 1.0)
+    alike = random.random() < 0.5  # one device is as much faster for every unit
+    if random.random() < 0.8:
+        speed = {name: random.choice((0.5, 1.0, 1.0, 2.0, 3.0)) for name in names}
+    missing = random.choice((0.0, 0.0, 0.1, 0.3))
+    return [
+        Unit(
+            f"u{place}",
+            tuple(f"u{read}" for read in before) * (2 if random.random() < 0.1 else 1),
+            _seconds(random, speed, work, missing, alike),
+            int(4 * size()),
+            int(8 * size()),
+        )
+        for place, before in enumerate(reads)
+    ]
+
+
+def _seconds(
+    random: Random, speed: Mapping[str, float], work: Amount, missing: float, alike: bool
+) -> Mapping[str, float]:
+    base = work()
+    return {
+        name: (base if alike else work()) / factor
+        for name, factor in speed.items()
+        if random.random() >= missing
+    }
+
+
+def _amount(random: Random, none: float) -> Amount:
+    """Small whole numbers that often tie, or any; nothing for a share of ``none``."""
+    whole = random.random() < 0.5
+
+    def draw() -> float:
+        if random.random() < none:
+            return 0.0
+        return float(random.randint(1, 4)) if whole else random.uniform(0.1, 4.0)
+
+    return draw
+
+
+def _boards(random: Random, names: Sequence[str], units: Sequence[Unit]) -> tuple[Board, ...]:
+    """Without a limit, with a generous one, or with one that only some placements keep."""
+    total = sum(unit.memory_bytes for unit in units)
+    room = random.choice((None, None, 1.0, 0.7, 0.45))
+    if room is None:
+        return tuple(map(Board, names))
+    return tuple(
+        Board(name, None if random.random() < 0.1 else int(random.uniform(0, 2) * room * total))
+        for name in names
+    )
+
+
+def _wires(random: Random, names: Sequence[str], units: Sequence[Unit]) -> tuple[Wire, ...] | None:
+    kind = random.choice(("free", "all", "all", "some", "one way"))
+    if kind == "free":
+        return None
+    present = random.choice((0.5, 0.8)) if kind == "some" else 1.0
+    rates = random.choice(((1.0, 2.0, 4.0), (8.0, 8.0, 40.0), (4.0, 100.0, 1000.0)))
+    delays = random.choice(((0.0,), (0.0, 0.5, 1.0), (0.25, 3.0)))
+    pairs = [(a, b) for a in names for b in names if a != b]
+    if kind == "one way":
+        order = random.sample(names, len(names))
+        pairs = [(a, b) for a, b in pairs if order.index(a) < order.index(b)]
+    return tuple(
+        Wire(a, b, random.choice(rates), random.choice(delays))
+        for a, b in pairs
+        if random.random() < present
+    )

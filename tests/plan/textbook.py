@@ -1,0 +1,64 @@
+"""The dynamic programme that everybody writes first: a chain's best placement, by how many units
+are placed, on which set of devices, and which of them is last. Exact, and slow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+from edgechain.spec.problem import Objective, Problem
+
+State = tuple[int, int]
+"""The set of devices in use, as bits, and the last of them; -1 before the first."""
+
+
+def textbook(problem: Problem, objective: Objective) -> float:
+    """The least value of a chain; infinite if nothing is allowed."""
+    count = len(problem.units)
+    best: list[dict[State, float]] = [{} for _ in range(count + 1)]
+    best[0][0, -1] = 0.0
+    for start in range(count):
+        for (used, last), before in best[start].items():
+            for board in _unused(problem, used):
+                state = used | 1 << board, board
+                link = 0.0 if last < 0 else _link(problem, last, board, start - 1)
+                for end, work in _ends(problem, board, start):
+                    value = _joined(objective, before, link, work)
+                    if value < best[end].get(state, math.inf):
+                        best[end][state] = value
+    return min(best[count].values(), default=math.inf)
+
+
+def _joined(objective: Objective, before: float, link: float, work: float) -> float:
+    if objective is Objective.THROUGHPUT:
+        return max(before, link, work)
+    return before + link + work
+
+
+def _unused(problem: Problem, used: int) -> Iterator[int]:
+    return (board for board in range(len(problem.boards)) if not used & 1 << board)
+
+
+def _ends(problem: Problem, board: int, start: int) -> Iterator[tuple[int, float]]:
+    """Every way to go on from ``start`` on a device: where it would end, and its work."""
+    name, room = problem.boards[board].name, problem.boards[board].memory_bytes
+    work, memory = 0.0, 0
+    for end, unit in enumerate(itertools.islice(problem.units, start, None), start + 1):
+        work += unit.seconds.get(name, math.inf)
+        memory += unit.memory_bytes
+        if work == math.inf or (room is not None and memory > room):
+            return
+        yield end, work
+
+
+def _link(problem: Problem, source: int, target: int, unit: int) -> float:
+    """Seconds for a unit's output; infinite if there is no such link."""
+    if problem.wires is None:
+        return 0.0
+    ends = problem.boards[source].name, problem.boards[target].name
+    for wire in problem.wires:
+        if (wire.source, wire.target) == ends:
+            return wire.seconds + problem.units[unit].output_bytes / wire.bytes_per_second
+    return math.inf
