@@ -41,16 +41,17 @@ def placement(
 def score(problem: Problem, owner: Sequence[int]) -> Score:
     """Period and latency. Raises ``CannotPlace``: what is not allowed, in words."""
     groups = _groups(problem, owner)
-    work = _work(problem, groups)
-    sent = transfers(problem, owner)
+    crossing = _crossing(problem, owner)
+    busy = _busy(problem, groups, crossing)
+    sent = _sent(problem, crossing)
     ready, end = dict.fromkeys(groups, 0.0), 0.0
     for board in _sequence(problem, groups, sent):
-        done = ready[board] + work[board]
+        done = ready[board] + busy[board]
         end = max(end, done)
         for (source, target), seconds in sent.items():
             if source == board:
                 ready[target] = max(ready[target], done + seconds)
-    period, limits = _limit(problem, work, sent)
+    period, limits = _limit(problem, busy, sent)
     return Score(period, end, limits)
 
 
@@ -63,13 +64,22 @@ def shares(problem: Problem, owner: Sequence[int]) -> tuple[Share, ...]:
 
 
 def transfers(problem: Problem, owner: Sequence[int]) -> dict[tuple[int, int], float]:
-    """Seconds of what crosses, by sending and receiving device."""
+    """Seconds of what crosses, by sending and receiving device. Raises ``CannotPlace``."""
+    return _sent(problem, _crossing(problem, owner))
+
+
+def _crossing(problem: Problem, owner: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Bytes that cross, by sending and receiving device."""
     crossing: dict[tuple[int, int], int] = {}
     for unit, readers in enumerate(problem.readers):
         source = owner[unit]
         for target in {owner[reader] for reader in readers} - {source}:
             size = problem.units[unit].output_bytes
             crossing[source, target] = crossing.get((source, target), 0) + size
+    return crossing
+
+
+def _sent(problem: Problem, crossing: dict[tuple[int, int], int]) -> dict[tuple[int, int], float]:
     return {ends: _seconds(problem, ends, size) for ends, size in crossing.items()}
 
 
@@ -102,6 +112,20 @@ def _work(problem: Problem, groups: dict[int, tuple[int, ...]]) -> dict[int, flo
     return work
 
 
+def _busy(
+    problem: Problem,
+    groups: dict[int, tuple[int, ...]],
+    crossing: dict[tuple[int, int], int],
+) -> dict[int, float]:
+    """Every device's time for one request."""
+    busy = _work(problem, groups)
+    for board in busy:
+        received = sum(size for (_, target), size in crossing.items() if target == board)
+        sent = sum(size for (source, _), size in crossing.items() if source == board)
+        busy[board] += problem.boards[board].pays(received, sent)
+    return busy
+
+
 def _sequence(
     problem: Problem, groups: dict[int, tuple[int, ...]], sent: dict[tuple[int, int], float]
 ) -> list[int]:
@@ -122,11 +146,11 @@ def _sequence(
 
 
 def _limit(
-    problem: Problem, work: dict[int, float], sent: dict[tuple[int, int], float]
+    problem: Problem, busy: dict[int, float], sent: dict[tuple[int, int], float]
 ) -> tuple[float, str]:
     """The period, and what it comes from."""
-    board = max(work, key=lambda board: work[board])
-    period, limits = work[board], f"device {problem.boards[board].name}"
+    board = max(busy, key=lambda board: busy[board])
+    period, limits = busy[board], f"device {problem.boards[board].name}"
     for (source, target), seconds in sent.items():
         if seconds > period:
             names = f"{problem.boards[source].name} to {problem.boards[target].name}"

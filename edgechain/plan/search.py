@@ -100,10 +100,10 @@ class _Search:
         if seconds == math.inf or memory > problem.room[board]:
             return None
         state = old.copy()
-        state.work[board] += seconds
+        if board not in self._placed[:unit]:
+            seconds += problem.boards[board].stage_seconds
         state.memory[board] = memory
-        state.weight += self._weights[board] * seconds
-        state.period = max(state.period, state.work[board])
+        self._pay(state, board, seconds)
         self._placed[unit] = board
         if not self._send(unit, board, state):
             return None
@@ -122,13 +122,22 @@ class _Search:
                 continue
             ends = source, board
             fresh |= ends not in state.sent
-            size = state.sent.get(ends, 0) + problem.units[read].output_bytes
+            fresh_bytes = problem.units[read].output_bytes
+            size = state.sent.get(ends, 0) + fresh_bytes
             state.sent[ends] = size
+            self._pay(state, source, problem.boards[source].send_seconds * fresh_bytes)
+            self._pay(state, board, problem.boards[board].receive_seconds * fresh_bytes)
             seconds = self._seconds(ends, size)
             if seconds == math.inf:
                 return False
             state.period = max(state.period, seconds)
         return not fresh or not _is_cyclic(state.sent, board)
+
+    def _pay(self, state: _State, board: int, seconds: float) -> None:
+        """A device has so much more to do."""
+        state.work[board] += seconds
+        state.weight += self._weights[board] * seconds
+        state.period = max(state.period, state.work[board])
 
     def _seconds(self, ends: tuple[int, int], size: int) -> float:
         if self._problem.wire is None:

@@ -41,10 +41,26 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A device as the planner sees it; ``None``: its memory is no question."""
+    """A device as the planner sees it; ``None``: its memory is no question.
+
+    What its processor spends on every request besides its units' work: on having a stage at all,
+    and on every byte that it sends to other devices and receives from them.
+    """
 
     name: str
     memory_bytes: int | None = None
+    stage_seconds: float = 0.0
+    send_seconds: float = 0.0
+    receive_seconds: float = 0.0
+
+    def pays(self, received: int, sent: int) -> float:
+        """Seconds of its processor besides the work, for so many bytes."""
+        return self.stage_seconds + received * self.receive_seconds + sent * self.send_seconds
+
+    @property
+    def pays_for_bytes(self) -> bool:
+        """Whether it matters to it where a chain is cut."""
+        return self.send_seconds > 0 or self.receive_seconds > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,8 @@ class Problem:
         boards = {board.name for board in self.boards}
         for board in self.boards:
             _amount(f"device {board.name!r}: memory", board.memory_bytes or 0)
+            for seconds in (board.stage_seconds, board.send_seconds, board.receive_seconds):
+                _amount(f"device {board.name!r}: seconds", seconds)
         for wire in self.wires or ():
             for end in (wire.source, wire.target):
                 if end not in boards:
