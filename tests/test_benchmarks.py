@@ -7,16 +7,21 @@ import sys
 
 import pytest
 
+from edgechain.spec.plan import Placement, Score, Share
+from edgechain.spec.problem import Objective
 from tests.benchmarks.chain_report import Series as ChainSeries
 from tests.benchmarks.hop import CONTENDERS, HopReport, Series
+from tests.benchmarks.plans import CASES, ROW, Answers, Case, Control, PlanReport
+from tests.benchmarks.plans import Series as PlanSeries
 from tests.benchmarks.price import CONTROL, HOPS, PROMISE, WAYS, PriceReport
 from tests.benchmarks.settings import QUICK, SIZES, STAGES
-from tests.benchmarks.verdict import judge_hop, judge_price
+from tests.benchmarks.verdict import judge_hop, judge_plans, judge_price
 from tests.watch.needs import ROOT
 
-VERDICTS = 12
+PLANNED = 2 * len(CASES) + 2 * QUICK.plan_controls
+VERDICTS = 12 + PLANNED
 """Round trip and rate at three sizes, the control, memory and start; what the promise adds to a
-hop, what it costs of the rate, and its control."""
+hop, what it costs of the rate, and its control; the planner with both objectives, and controls."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.models]
 
@@ -42,6 +47,7 @@ def test_a_quick_run_prints_every_row() -> None:
         assert any(line.startswith(start) for line in lines), f"no row {start!r}: {done.stdout}"
     wanted = [f"The price of the promise: {m}" for m in (*QUICK.priced, "stages")]
     wanted += [f"{way}  " for way in WAYS.values()]
+    wanted += [f"{case.title}  " for case in CASES]
     for start in wanted:
         assert any(line.startswith(start) for line in lines), f"no row {start!r}: {done.stdout}"
     assert sum(line.startswith(("PASS", "FAIL")) for line in lines) == VERDICTS
@@ -104,3 +110,41 @@ def test_the_price_of_the_promise_is_judged(
 ) -> None:
     report = priced(added_ms, kept, dawdled_ms)
     assert [verdict.passed for verdict in judge_price(report)] == passed
+
+
+NET = CASES[-1]
+
+
+def planned(case: Case, seconds: float, bound: float, textbook: float, same: bool) -> PlanReport:
+    """Two problems of one case, one of them answered at once; and what the textbook did."""
+    score = Score(1.0, 1.0, "made up")
+    placement = Placement(Objective.LATENCY, (Share(0, (0,), 1.0),), score, bound)
+    answers = {
+        "quick": Answers([0.0, 0.0], [placement] * 2),
+        "slow": Answers([9.0, seconds, 0.0], [placement] * 3),
+    }
+    return PlanReport(
+        {(case, Objective.LATENCY): PlanSeries(answers)}, {case: Control([textbook], [same])}
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "late", "bound", "textbook", "same", "passed"),
+    [
+        (ROW, 0.9, 1.0, 2.0, True, [True, True, True]),
+        (ROW, 1.1, 1.0, 2.0, True, [False, True, True]),
+        (ROW, 0.9, 0.9, 2.0, True, [False, True, True]),
+        (NET, 0.9, 0.9, 2.0, True, [True, True, True]),
+        (NET, 1.1, 0.9, 2.0, True, [False, True, True]),
+        (ROW, 0.9, 1.0, 2.0, False, [True, False, True]),
+        (ROW, 0.9, 1.0, 0.9, True, [True, True, False]),
+    ],
+)
+def test_the_planner_is_judged(
+    case: Case, late: float, bound: float, textbook: float, same: bool, passed: list[bool]
+) -> None:
+    """The problem that takes longest counts, by its middle call; times in limits."""
+    limit = case.most_seconds
+    report = planned(case, late * limit, bound, textbook * limit, same)
+    assert [verdict.passed for verdict in judge_plans(report)] == passed
+    assert case.title in report.table().text()

@@ -42,6 +42,13 @@ class Counts:
     throughput_frames: int
     price_frames: int
     """What the promise costs is a small difference: it wants more of them."""
+    plan_kinds: int
+    plan_seeds: int
+    """How many kinds of problems the planner gets, and of each."""
+    net_rounds: int
+    """Rounds in which it gets nets, which take it long."""
+    plan_controls: int
+    """Cases in which a textbook's programme is asked as well, which takes longer still."""
     models: tuple[str, ...]
     priced: tuple[str, ...]
     """Models beside whose chain there is one without the promise."""
@@ -56,6 +63,10 @@ FULL = Counts(
     latency_frames=30,
     throughput_frames=80,
     price_frames=160,
+    plan_kinds=5,
+    plan_seeds=2,
+    net_rounds=2,
+    plan_controls=2,
     models=(MOBILENET, DETECT),
     priced=(MOBILENET,),
 )
@@ -69,6 +80,10 @@ QUICK = Counts(
     latency_frames=4,
     throughput_frames=8,
     price_frames=16,
+    plan_kinds=1,
+    plan_seeds=1,
+    net_rounds=1,
+    plan_controls=1,
     models=(MOBILENET,),
     priced=(),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgechain.spec.problem import Objective
 from tests.benchmarks.figures import median
 from tests.benchmarks.hop import HopReport
 from tests.benchmarks.nodes import StartReport
+from tests.benchmarks.plans import Case, PlanReport, Series
 from tests.benchmarks.price import CONTROL, PROMISE, PriceReport
 from tests.benchmarks.settings import SIZES
 from tests.benchmarks.table import Table
@@ -83,6 +85,40 @@ def judge_start(report: StartReport) -> list[Verdict]:
         ),
         Verdict(f"ready within {MOST_SECONDS:g} s", f"{ready:.2f} s", ready <= MOST_SECONDS),
     ]
+
+
+def judge_plans(report: PlanReport) -> list[Verdict]:
+    """Every case in time, rows with a proof; what the textbook finds is the same, too late."""
+    verdicts = [
+        _judge_case(case, objective, series) for (case, objective), series in report.series.items()
+    ]
+    for case, control in report.controls.items():
+        what = f"a textbook's programme, {case.title}"
+        seconds = median(control.seconds)
+        verdicts += [
+            Verdict(
+                f"{what}: the same",
+                f"{sum(control.same)} of {len(control.same)} times",
+                all(control.same),
+            ),
+            Verdict(
+                f"control: {what}: too late",
+                f"{seconds * 1e3:.0f} ms",
+                seconds > case.most_seconds,
+            ),
+        ]
+    return verdicts
+
+
+def _judge_case(case: Case, objective: Objective, series: Series) -> Verdict:
+    found = f"{median(series.seconds) * 1e3:.1f} ms, the slowest {series.slowest * 1e3:.1f} ms; "
+    found += f"{series.exact} of {len(series.answers)} exact"
+    return Verdict(
+        f"{case.title}, {objective}: <= {case.most_seconds * 1e3:g} ms"
+        + ("" if case.shape.branched else ", exact"),
+        found + (f", gap <= {series.gap:.0%}" if series.gap else ""),
+        series.keeps(case),
+    )
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
