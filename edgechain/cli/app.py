@@ -16,6 +16,7 @@ from edgechain.errors import EdgechainError, MissingDependency
 
 _COMMANDS = {
     "inspect": "show a model: signatures, operators, work, and the bytes at every possible cut",
+    "profile": "measure what a model needs on this device",
     "plan": "choose which device runs what, with a proof, or say that a split does not pay",
     "split": "cut a model into submodels and prove them equal to the whole",
     "verify": "prove again that a chain computes what its model computes",

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _PREFIX = struct.Struct("<cQ")
-OPEN, RUN, DONE, FAILED, MISSING = b"O", b"R", b"D", b"F", b"M"
+_SECONDS = struct.Struct("<d")
+LEAST_RUNS, MOST_RUNS = 5, 20_000
+WARM_UP_RUNS = 2
+OPEN, RUN, TIME, DONE, FAILED, MISSING = b"O", b"R", b"T", b"D", b"F", b"M"
 
 PATIENCE_SECONDS = 600.0
 """No model that fits the format needs longer for one call, even on a Zero 2 W; a hang does."""
@@ -53,6 +57,11 @@ class IsolatedInterpreter:
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """Run the model that was opened last."""
         return unpack_arrays(self._ask(RUN, pack_arrays(inputs)))
+
+    def time(self, inputs: Sequence[Array], seconds: float) -> Timing:
+        """Run it on the same inputs again and again, for so long."""
+        answer = unpack_arrays(self._ask(TIME, _SECONDS.pack(seconds) + pack_arrays(inputs)))
+        return Timing(tuple(map(float, answer[0])), tuple(answer[1:]))
 
     def _ask(self, kind: bytes, body: bytes) -> bytes:
         child = self._child or self._start()
@@ -109,8 +118,25 @@ class IsolatedModel:
         """Invoke once. Raises ``InvalidModel``."""
         return self._owner.run(inputs)
 
+    def time(self, inputs: Sequence[Array], seconds: float) -> Timing:
+        """Invoke for so long, a few times at least. Raises ``InvalidModel``."""
+        return self._owner.time(inputs, seconds)
+
     def close(self) -> None:
         """Nothing: the next model takes its place."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What single runs took, in seconds, and what the last of them gave."""
+
+    runs: tuple[float, ...]
+    outputs: tuple[Array, ...]
+
+    @property
+    def mean(self) -> float:
+        """Seconds a run; also where a processor is taken away from time to time."""
+        return sum(self.runs) / len(self.runs)
 
 
 def pack_arrays(arrays: Sequence[Array]) -> bytes:
@@ -163,12 +189,29 @@ def _serve(kind: InterpreterKind, threads: int) -> None:
             if asked == OPEN:
                 interpreter, answer = open_interpreter(body, threads=threads, kind=kind), b""
             elif interpreter is not None:
-                answer = pack_arrays(interpreter.run(unpack_arrays(body)))
+                answer = _run(interpreter, asked, body)
             _write(sys.stdout.buffer, DONE, answer)
         except MissingDependency as error:
             _write(sys.stdout.buffer, MISSING, str(error).encode())
         except (EdgechainError, ValueError, MemoryError) as error:
             _write(sys.stdout.buffer, FAILED, str(error).encode())
+
+
+def _run(interpreter: Interpreter, asked: bytes, body: bytes) -> bytes:
+    if asked == RUN:
+        return pack_arrays(interpreter.run(unpack_arrays(body)))
+    (seconds,) = _SECONDS.unpack_from(body)
+    interpreter.fill(unpack_arrays(body[_SECONDS.size :]))
+    for _ in range(WARM_UP_RUNS):
+        interpreter.invoke()
+    runs: list[float] = []
+    begin = end = time.perf_counter()
+    while len(runs) < LEAST_RUNS or (end - begin < seconds and len(runs) < MOST_RUNS):
+        interpreter.invoke()
+        now = time.perf_counter()
+        runs.append(now - end)
+        end = now
+    return pack_arrays([np.asarray(runs), *interpreter.invoke()])
 
 
 if __name__ == "__main__":
