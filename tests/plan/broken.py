@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from edgechain.errors import CannotPlace
 from edgechain.spec.plan import Placement, Score, Share
-from edgechain.spec.problem import Objective, Problem, Wire
+from edgechain.spec.problem import Board, Objective, Problem, Wire
 from tests.plan.check import Fault, Planner
-from tests.plan.exhaustive import Cost, Judge, Links, Owner, longest_way, slowest
+from tests.plan.exhaustive import Cost, Devices, Judge, Links, Owner, longest_way, slowest
 
 
 def patient(problem: Problem, objective: Objective) -> Placement:
@@ -25,8 +25,8 @@ def patient(problem: Problem, objective: Objective) -> Placement:
 
 def placed(judge: Judge, objective: Objective, owner: Owner, bound: float) -> Placement:
     """A placement with its own figures, allowed or not."""
-    work, links = judge.work(owner) or {}, judge.links(owner) or {}
-    cost = Cost(slowest(work, links), longest_way(work, links) or 0.0)
+    work, (busy, links) = judge.work(owner) or {}, judge.times(owner) or ({}, {})
+    cost = Cost(slowest(busy, links), longest_way(busy, links) or 0.0)
     shares = tuple(
         Share(board, tuple(unit for unit, b in enumerate(owner) if b == board), work[board])
         for board in _running_order(work, links)
@@ -34,7 +34,7 @@ def placed(judge: Judge, objective: Objective, owner: Owner, bound: float) -> Pl
     return Placement(objective, shares, Score(cost.period, cost.latency, "made up"), bound)
 
 
-def _running_order(work: Mapping[int, float], links: Links) -> list[int]:
+def _running_order(work: Devices, links: Links) -> list[int]:
     """Devices behind what they wait for; those of a circle come last."""
     waiting, order = sorted(work), list[int]()
     while waiting:
@@ -59,6 +59,14 @@ def blind_to_links(problem: Problem, objective: Objective) -> Placement:
     """It is honest about what its placement comes to, and knows the best."""
     best = patient(problem, objective)
     chosen = Judge(_unpaid(problem)).best[objective][1]
+    return placed(Judge(problem), objective, chosen, best.lower_bound)
+
+
+def blind_to_its_own_costs(problem: Problem, objective: Objective) -> Placement:
+    """It forgets what a stage and its bytes cost a device; it knows the best."""
+    best = patient(problem, objective)
+    boards = tuple(Board(board.name, board.memory_bytes) for board in problem.boards)
+    chosen = Judge(replace(problem, boards=boards)).best[objective][1]
     return placed(Judge(problem), objective, chosen, best.lower_bound)
 
 
@@ -87,11 +95,9 @@ def blind_to_circles(problem: Problem, objective: Objective) -> Placement:
     """The smallest period, whoever waits for whom."""
     judge = Judge(problem)
     known = [
-        (slowest(work, links), owner)
+        (slowest(*times), owner)
         for owner in judge.every_owner()
-        if (work := judge.work(owner)) is not None
-        and judge.fits(owner)
-        and (links := judge.links(owner)) is not None
+        if (times := judge.times(owner)) is not None
     ]
     if not known:
         raise CannotPlace("nothing fits")
@@ -152,6 +158,7 @@ def forgetful_sum(problem: Problem, objective: Objective) -> Placement:
 BROKEN: Mapping[Planner, Fault] = {
     blind_to_memory: Fault.FORBIDDEN,
     blind_to_links: Fault.WORSE,
+    blind_to_its_own_costs: Fault.WORSE,
     flatters: Fault.FIGURES,
     one_to_the_left: Fault.WORSE,
     blind_to_circles: Fault.FORBIDDEN,

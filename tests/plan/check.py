@@ -68,12 +68,12 @@ def owner_of(problem: Problem, placement: Placement) -> Owner | None:
 
 def formed(judge: Judge, owner: Owner, placement: Placement) -> bool:
     """Whether every share is one device's, in order, with its work, behind what it waits for."""
-    work, links = judge.work(owner) or {}, judge.links(owner) or {}
+    work, crossing = judge.work(owner) or {}, judge.crossing(owner)
     order = [share.board for share in placement.shares]
     return (
         sorted(order) == sorted(work)
         and placement.is_split == (len(work) > 1)
-        and all(order.index(source) < order.index(target) for source, target in links)
+        and all(order.index(source) < order.index(target) for source, target in crossing)
         and all(list(share.units) == sorted(share.units) for share in placement.shares)
         and all(same_number(share.seconds, work[share.board]) for share in placement.shares)
         and bool(placement.score.limits)

@@ -14,6 +14,9 @@ from edgechain.spec.problem import Objective, Problem, Wire
 Owner = tuple[int, ...]
 """For every unit the place of its device."""
 
+Devices = Mapping[int, float]
+"""Seconds of every used device."""
+
 Links = Mapping[tuple[int, int], float]
 """Seconds of every used link, by the devices at its ends."""
 
@@ -66,16 +69,24 @@ class Judge:
 
     def cost(self, owner: Owner) -> Cost | None:
         """What it comes to; ``None``: it is not allowed."""
+        times = self.times(owner)
+        if times is None:
+            return None
+        latency = longest_way(*times)
+        return None if latency is None else Cost(slowest(*times), latency)
+
+    def times(self, owner: Owner) -> tuple[Devices, Links] | None:
+        """How long everything is busy with a request; ``None``: not allowed, circles aside."""
         work = self.work(owner)
         if work is None or not self.fits(owner):
             return None
-        links = self.links(owner)
-        if links is None:
+        crossing = self.crossing(owner)
+        if self._wires is not None and any(ends not in self._wires for ends in crossing):
             return None
-        latency = longest_way(work, links)
-        return None if latency is None else Cost(slowest(work, links), latency)
+        links = {ends: self._carries(ends, size) for ends, size in crossing.items()}
+        return {board: self._busy(board, work[board], crossing) for board in work}, links
 
-    def work(self, owner: Owner) -> Mapping[int, float] | None:
+    def work(self, owner: Owner) -> Devices | None:
         """By device that has any: its summed work; ``None``: one cannot run what it has."""
         summed: dict[int, float] = {}
         for unit, board in enumerate(owner):
@@ -94,44 +105,51 @@ class Judge:
                 return False
         return True
 
-    def links(self, owner: Owner) -> Links | None:
-        """Every used link, a tensor crossing once to each device; ``None``: one is missing."""
-        crossing: dict[tuple[int, int], set[int]] = {}
+    def crossing(self, owner: Owner) -> Mapping[tuple[int, int], int]:
+        """Bytes on every used link: a tensor crosses once to each device that wants it."""
+        tensors: dict[tuple[int, int], set[int]] = {}
         for unit, reader in self._edges:
             ends = owner[unit], owner[reader]
             if ends[0] != ends[1]:
-                crossing.setdefault(ends, set()).add(unit)
+                tensors.setdefault(ends, set()).add(unit)
+        sizes = [unit.output_bytes for unit in self.problem.units]
+        return {ends: sum(sizes[unit] for unit in units) for ends, units in tensors.items()}
+
+    def _carries(self, ends: tuple[int, int], size: int) -> float:
         if self._wires is None:
-            return dict.fromkeys(crossing, 0.0)
-        if any(ends not in self._wires for ends in crossing):
-            return None
-        return {ends: self._takes(ends, units) for ends, units in crossing.items()}
+            return 0.0
+        return self._wires[ends].seconds + size / self._wires[ends].bytes_per_second
 
-    def _takes(self, ends: tuple[int, int], units: set[int]) -> float:
-        wire = (self._wires or {})[ends]
-        size = sum(self.problem.units[unit].output_bytes for unit in units)
-        return wire.seconds + size / wire.bytes_per_second
+    def _busy(self, place: int, work: float, crossing: Mapping[tuple[int, int], int]) -> float:
+        """A device's work, what its stage costs it, and all the bytes that it moves."""
+        board = self.problem.boards[place]
+        if not (board.stage_seconds or board.send_seconds or board.receive_seconds):
+            return work
+        sent = sum(size for (source, _), size in crossing.items() if source == place)
+        received = sum(size for (_, target), size in crossing.items() if target == place)
+        moved = sent * board.send_seconds + received * board.receive_seconds
+        return work + board.stage_seconds + moved
 
 
-def slowest(work: Mapping[int, float], links: Links) -> float:
+def slowest(busy: Devices, links: Links) -> float:
     """The period: of whatever takes longest, device or link."""
-    return max(*work.values(), *links.values(), 0.0)
+    return max(*busy.values(), *links.values(), 0.0)
 
 
-def longest_way(work: Mapping[int, float], links: Links) -> float | None:
+def longest_way(busy: Devices, links: Links) -> float | None:
     """The latency, every group starting when it has all; ``None``: they wait in a circle."""
     done: dict[int, float] = {}
-    while len(done) < len(work):
+    while len(done) < len(busy):
         ready = [
             board
-            for board in work
+            for board in busy
             if board not in done and all(a in done for a, b in links if b == board)
         ]
         if not ready:
             return None
         for board in ready:
             arrivals = [done[a] + seconds for (a, b), seconds in links.items() if b == board]
-            done[board] = max(arrivals, default=0.0) + work[board]
+            done[board] = max(arrivals, default=0.0) + busy[board]
     return max(done.values())
 
 

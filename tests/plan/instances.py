@@ -1,8 +1,8 @@
 """Small problems of every kind, the same ones for the same seeds.
 
 Rows and nets of 2 to 7 units on 1 to 4 devices: unlike or equal, with and without memory, with
-links that are free, slow, one-way or missing, with units that some device cannot run; amounts
-that are often equal, and often nothing.
+links that are free, slow, one-way or missing, with units that some device cannot run, with devices
+that pay for a stage and its bytes; amounts that are often equal, and often nothing.
 """
 
 from __future__ import annotations
@@ -106,6 +106,9 @@ def net(random: Random, count: int) -> Reads:
     ]
 
 
+COSTS = ((0.0, 0.0, 0.0),) * 4 + ((0.5, 0.0, 0.0), (0.3, 0.05, 0.1), (0.0, 0.4, 0.0))
+"""Seconds of a stage, of a byte sent and of one received; a device has each of them or not."""
+
 SHAPES = (row, row, row, shortcuts, fork, net)
 
 
@@ -155,12 +158,17 @@ def _boards(random: Random, names: Sequence[str], units: Sequence[Unit]) -> tupl
     """Without a limit, with a generous one, or with one that only some placements keep."""
     total = sum(unit.memory_bytes for unit in units)
     room = random.choice((None, None, 1.0, 0.7, 0.45))
-    if room is None:
-        return tuple(map(Board, names))
+    costs = random.choice(COSTS)
     return tuple(
-        Board(name, None if random.random() < 0.1 else int(random.uniform(0, 2) * room * total))
+        Board(name, _memory(random, room, total), *(random.choice((0.0, cost)) for cost in costs))
         for name in names
     )
+
+
+def _memory(random: Random, room: float | None, total: int) -> int | None:
+    if room is None or random.random() < 0.1:
+        return None
+    return int(random.uniform(0, 2) * room * total)
 
 
 def _wires(random: Random, names: Sequence[str], units: Sequence[Unit]) -> tuple[Wire, ...] | None:

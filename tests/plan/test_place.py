@@ -66,6 +66,8 @@ def seen(judge: Judge) -> Iterator[str]:
         yield "memory"
     if any(len(unit.seconds) < len(problem.boards) for unit in problem.units):
         yield "cannot run everywhere"
+    if any(board.stage_seconds or board.pays_for_bytes for board in problem.boards):
+        yield "devices pay"
     if not judge.best:
         yield "nothing fits"
     for objective, (_, owner) in judge.best.items():
@@ -83,7 +85,7 @@ def test_never_worse_than_trying_everything(block: int) -> None:
         for objective in Objective:
             wrong += [(seed, objective, str(it)) for it in faults(judge, objective, place)]
     assert not wrong, f"{len(wrong)} faults, the first of them: {wrong[:5]}"
-    assert len(kinds) == 11, f"no problem of some kind: {kinds}"
+    assert len(kinds) == 12, f"no problem of some kind: {kinds}"
     assert min(kinds.values()) >= EACH // 10, f"few problems of some kind: {kinds}"
 
 
@@ -230,6 +232,16 @@ def test_a_score_names_what_the_period_comes_from() -> None:
     device = score(problem, (1, 1)).limits
     assert "pi-right" in device
     assert "pi-left" not in device
+
+
+def test_a_device_pays_for_its_stage_and_for_its_bytes() -> None:
+    fan = (unit("x", "", 1, 1, 1, sends=10), unit("y", "x", 1, 1, 1), unit("z", "x", 1, 1, 1))
+    boards = (Board("a", None, 2.0, 0.5, 0.0), Board("b", None, 0.0, 0.0, 0.1), Board("c"))
+    problem = Problem(fan, boards)
+    apart = score(problem, (0, 1, 2))
+    assert (apart.period, apart.latency) == (13, 15), "sent twice; what it received costs b"
+    assert score(problem, (0, 0, 0)).period == 5
+    assert score(problem, (2, 2, 2)).period == 3, "who has nothing to do pays nothing"
 
 
 ONLY_A, ONLY_B = {"a": 1.0}, {"b": 1.0}

@@ -24,17 +24,17 @@ def textbook(problem: Problem, objective: Objective) -> float:
             for board in _unused(problem, used):
                 state = used | 1 << board, board
                 link = 0.0 if last < 0 else _link(problem, last, board, start - 1)
-                for end, work in _ends(problem, board, start):
-                    value = _joined(objective, before, link, work)
+                for end, busy in _ends(problem, board, start):
+                    value = _joined(objective, before, link, busy)
                     if value < best[end].get(state, math.inf):
                         best[end][state] = value
     return min(best[count].values(), default=math.inf)
 
 
-def _joined(objective: Objective, before: float, link: float, work: float) -> float:
+def _joined(objective: Objective, before: float, link: float, busy: float) -> float:
     if objective is Objective.THROUGHPUT:
-        return max(before, link, work)
-    return before + link + work
+        return max(before, link, busy)
+    return before + link + busy
 
 
 def _unused(problem: Problem, used: int) -> Iterator[int]:
@@ -42,15 +42,16 @@ def _unused(problem: Problem, used: int) -> Iterator[int]:
 
 
 def _ends(problem: Problem, board: int, start: int) -> Iterator[tuple[int, float]]:
-    """Every way to go on from ``start`` on a device: where it would end, and its work."""
-    name, room = problem.boards[board].name, problem.boards[board].memory_bytes
-    work, memory = 0.0, 0
+    """Every way to go on from ``start`` on a device: where it would end, and its time."""
+    device, count = problem.boards[board], len(problem.units)
+    received = problem.units[start - 1].output_bytes if start else 0
+    busy, memory = device.stage_seconds + received * device.receive_seconds, 0
     for end, unit in enumerate(itertools.islice(problem.units, start, None), start + 1):
-        work += unit.seconds.get(name, math.inf)
+        busy += unit.seconds.get(device.name, math.inf)
         memory += unit.memory_bytes
-        if work == math.inf or (room is not None and memory > room):
+        if busy == math.inf or (device.memory_bytes is not None and memory > device.memory_bytes):
             return
-        yield end, work
+        yield end, busy + (unit.output_bytes * device.send_seconds if end < count else 0.0)
 
 
 def _link(problem: Problem, source: int, target: int, unit: int) -> float:

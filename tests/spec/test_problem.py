@@ -42,6 +42,14 @@ def test_a_message_costs_its_delay_and_its_bytes() -> None:
     assert Wire("a", "b", math.inf).carries(6) == 0.0
 
 
+def test_a_device_pays_for_its_stage_and_for_its_bytes() -> None:
+    assert Board("a", None, 1.0, 2.0, 3.0).pays(received=10, sent=100) == 231
+    assert Board("a").pays(10, 100) == 0
+    assert not Board("a", None, 1.0).pays_for_bytes
+    assert Board("a", send_seconds=1.0).pays_for_bytes
+    assert Board("a", receive_seconds=1.0).pays_for_bytes
+
+
 def test_a_link_leads_one_way() -> None:
     wire = Wire("a", "b", 4.0)
     assert Problem(ROW, (A, B), (wire,)).wire == ((None, wire), (None, None))
@@ -113,6 +121,9 @@ def test_units_that_cannot_be_asked_about(units: tuple[Unit, ...], sentence: str
         ((), (), "at least one unit and one device"),
         ((A, B, Board("a")), (), "device 'a' stands twice"),
         ((A, Board("b", -1)), (), "device 'b': memory should be a number from 0, not -1"),
+        ((A, Board("b", None, -1)), (), "device 'b': seconds should be a number from 0, not -1"),
+        ((A, Board("b", None, 0, -1)), (), "device 'b': seconds should be a number from 0"),
+        ((A, Board("b", None, 0, 0, math.nan)), (), "device 'b': seconds should be a number"),
         ((A, B), (Wire("a", "b", 1), Wire("a", "b", 2)), "link 'a to b' stands twice"),
         ((A, B), (Wire("a", "c", 1),), "a link names 'c', which is no device"),
         ((A, B), (Wire("c", "a", 1),), "a link names 'c', which is no device"),
