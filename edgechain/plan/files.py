@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from edgechain.errors import InvalidDocument
+from edgechain.plan.topology import Device
+from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import MAX_DOCUMENT_BYTES, parse, render
 from edgechain.spec.problem import Problem
 from edgechain.spec.problem_file import parse_problem
@@ -22,6 +25,21 @@ def read_problem(path: Path) -> Problem:
 def read_profile(path: Path) -> DeviceProfile:
     """A device's profile. Raises ``InvalidDocument`` with the place of the mistake."""
     return parse(DeviceProfile, _text(path), file=str(path))
+
+
+def read_devices(paths: Sequence[Path], model_sha256: str) -> list[Device]:
+    """Devices from their files, each with its profile of this model if it has one.
+
+    Raises ``InvalidDocument`` with the place of the mistake.
+    """
+    return [_device(path, model_sha256) for path in paths]
+
+
+def _device(path: Path, model_sha256: str) -> Device:
+    config = parse(NodeConfig, _text(path), file=str(path))
+    profiles = [read_profile(path.parent / name) for name in config.device.profiles]
+    found = [profile for profile in profiles if profile.model.sha256 == model_sha256]
+    return Device(config.name, config.device, config.threads, found[-1] if found else None)
 
 
 def write_document(path: Path, document: BaseModel) -> None:

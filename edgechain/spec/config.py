@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from edgechain.spec.ids import Name
 from edgechain.spec.tensor import Frozen
+from edgechain.spec.topology import DeviceConfig
 
 ADDRESS_PATTERN = r"^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$"
 
@@ -76,6 +77,8 @@ class NodeConfig(Frozen):
     slots: int = Field(default=8, ge=1, le=MAX_SLOTS)
     threads: int = Field(default=4, ge=1, le=MAX_THREADS)
     interpreter: Literal["auto", "litert", "tflite"] = "auto"
+    device: DeviceConfig = DeviceConfig()
+    """What the planner has to know of it; a node does not look at it."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
