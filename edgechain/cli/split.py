@@ -19,7 +19,7 @@ from edgechain.cli.output import (
 from edgechain.model.chain import Plan, SplitReport, make_chain
 from edgechain.model.given import read_given
 from edgechain.model.graph import graph_of
-from edgechain.model.hand_made import read_plan
+from edgechain.model.hand_made import read_plan, read_planned
 from edgechain.model.layers import cut_after
 from edgechain.model.manifest import MAX_BATCH
 from edgechain.model.source import Model, read_model
@@ -44,6 +44,9 @@ def split(
     partition: Annotated[
         Path | None, typer.Option(help="YAML file saying which operators go together.")
     ] = None,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="What `edgechain plan MODEL -o FILE` wrote.")
+    ] = None,
     input_file: Annotated[
         Path | None, typer.Option("--input", help=".npz of real inputs to prove with as well.")
     ] = None,
@@ -53,10 +56,13 @@ def split(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Cut a model into submodels and chain.yaml, and prove the parts equal to the whole."""
-    _check_usage(stages, cut, partition)
+    _check_usage(stages, cut, partition, plan_file)
     whole = read_model(model)
     graph = graph_of(whole)
-    plan = _plan(whole, graph, stages, cut, partition)
+    if plan_file is not None:
+        plan = read_planned(plan_file, whole, graph)
+    else:
+        plan = _plan(whole, graph, stages, cut, partition)
     given = [read_given(input_file, whole)] if input_file is not None else []
     with progress_reporter() as progress, IsolatedInterpreter() as interpreter:
         report = make_chain(
@@ -78,9 +84,11 @@ def split(
         show(report)
 
 
-def _check_usage(stages: int | None, cut: list[str] | None, partition: Path | None) -> None:
-    if sum(choice is not None for choice in (stages, cut or None, partition)) > 1:
-        raise typer.BadParameter("give one of --stages, --cut and --partition")
+def _check_usage(
+    stages: int | None, cut: list[str] | None, partition: Path | None, plan_file: Path | None
+) -> None:
+    if sum(choice is not None for choice in (stages, cut or None, partition, plan_file)) > 1:
+        raise typer.BadParameter("give one of --stages, --cut, --partition and --plan")
     if stages is not None and not 1 <= stages <= MAX_STAGES:
         raise typer.BadParameter(f"must be 1 to {MAX_STAGES}", param_hint="--stages")
 

@@ -1,4 +1,4 @@
-"""A partition file and the model it is for become a plan for the cut."""
+"""A partition file, or a plan, and the model it is for say how to cut."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 from edgechain.errors import InvalidDocument
 from edgechain.model.actors import Actor
 from edgechain.model.chain import Plan
+from edgechain.model.source import Model
 from edgechain.spec.document import MAX_DOCUMENT_BYTES, parse
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.partition import Partition
 from edgechain.spec.partition_file import PartitionFile, PartitionStage, parse_operators
+from edgechain.spec.plan_file import PlanFile, PlannedStage
 
 MAX_SOURCE_BYTES = 1 << 20
 """An actor's source; more is not written by hand."""
@@ -37,13 +39,31 @@ def read_plan(path: Path, graph: OpGraph) -> Plan:
     return Plan(Partition(graph, tuple(groups)), tuple(names), actors)
 
 
-def _check_names(written: PartitionFile, path: Path) -> None:
+def read_planned(path: Path, model: Model, graph: OpGraph) -> Plan:
+    """Read what ``edgechain plan`` wrote.
+
+    Raises ``InvalidDocument`` with the place, or where it was made for another model, and
+    ``CannotCut`` with the operator.
+    """
+    written = parse(PlanFile, _text(path), file=str(path))
+    if written.model.sha256 != model.sha256:
+        reason = f"is for another model ({written.model.file}, {written.model.sha256[:12]})"
+        raise InvalidDocument(reason, file=str(path), key="model")
+    _check_names(written, path)
+    groups = [_operators(stage, at, graph, path) for at, stage in enumerate(written.stages)]
+    names = tuple(stage.name for stage in written.stages)
+    return Plan(Partition(graph, tuple(groups)), names)
+
+
+def _check_names(written: PartitionFile | PlanFile, path: Path) -> None:
     for name, count in Counter(stage.name for stage in written.stages).items():
         if count > 1:
             raise InvalidDocument(f"two stages are called {name!r}", file=str(path), key="stages")
 
 
-def _operators(stage: PartitionStage, number: int, graph: OpGraph, path: Path) -> tuple[int, ...]:
+def _operators(
+    stage: PartitionStage | PlannedStage, number: int, graph: OpGraph, path: Path
+) -> tuple[int, ...]:
     try:
         return parse_operators(str(stage.operators), len(graph.operators))
     except ValueError as error:

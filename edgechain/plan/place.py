@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.bounds import lower_bound
 from edgechain.plan.chains import MAX_BOARDS, fastest_period, shortest_way
 from edgechain.plan.multilevel import coarsen, improve, spread
-from edgechain.plan.score import Owner, placement, score
+from edgechain.plan.score import Found, Owner, placement, score
 from edgechain.plan.search import best_owner
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Board, Objective, Problem, Unit
@@ -29,8 +30,7 @@ def place(problem: Problem, objective: Objective) -> Placement:
     """The best that was found. Raises ``CannotPlace`` where nothing fits."""
     check(problem)
     if problem.is_chain and len(problem.boards) <= MAX_BOARDS:
-        solve = fastest_period if objective is Objective.THROUGHPUT else shortest_way
-        found = solve(problem)
+        found = _solved(problem, objective)
         if found.owner is None:
             raise CannotPlace("nothing fits: no devices have the memory and the links for it")
         return placement(problem, found.owner, objective, found.bound)
@@ -69,7 +69,7 @@ def _boards(problem: Problem) -> range:
 
 
 def _place_graph(problem: Problem, objective: Objective) -> Placement:
-    bound = lower_bound(problem, objective)
+    bound = max(lower_bound(problem, objective), _bound_of_row(problem, objective))
     best, owner = math.inf, None
     for candidate in _candidates(problem, objective):
         value, allowed = _tried(problem, objective, candidate)
@@ -85,6 +85,25 @@ def _place_graph(problem: Problem, objective: Objective) -> Placement:
     return placement(problem, owner, objective, bound)
 
 
+def _solved(chain: Problem, objective: Objective) -> Found:
+    return fastest_period(chain) if objective is Objective.THROUGHPUT else shortest_way(chain)
+
+
+def _bound_of_row(problem: Problem, objective: Objective) -> float:
+    """The best of a chain that sends less, where every unit reads the one before it.
+
+    Then there is a way through all units, so that a convex group can only be a run of them, and
+    what is read besides (as around a residual block) makes nothing better.
+    """
+    units = problem.units
+    in_a_row = all(place - 1 in reads for place, reads in enumerate(problem.reads) if place)
+    if not in_a_row or len(problem.boards) > MAX_BOARDS:
+        return 0.0
+    before = [(), *((unit.name,) for unit in units[:-1])]
+    row = tuple(replace(unit, inputs=b) for unit, b in zip(units, before, strict=True))
+    return _solved(replace(problem, units=row), objective).bound
+
+
 def _tried(problem: Problem, objective: Objective, owner: Owner) -> tuple[float, Owner | None]:
     try:
         return score(problem, owner).value(objective), owner
@@ -96,11 +115,10 @@ def _candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
     """Owners worth a look, the simple ones first; some may not be allowed."""
     for board in _boards(problem):
         yield [board] * len(problem.units)
-    if len(problem.boards) <= MAX_BOARDS:
-        solve = fastest_period if objective is Objective.THROUGHPUT else shortest_way
-        if (owner := solve(as_chain(problem)).owner) is not None:
-            yield owner
-            yield from _improved(problem, objective, owner)
+    few = len(problem.boards) <= MAX_BOARDS
+    if few and (owner := _solved(as_chain(problem), objective).owner) is not None:
+        yield owner
+        yield from _improved(problem, objective, owner)
     yield from _from_coarse(problem, objective)
 
 
