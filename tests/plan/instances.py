@@ -47,6 +47,44 @@ def problems() -> st.SearchStrategy[Problem]:
     return st.randoms(use_true_random=False).map(made)
 
 
+def planted_net(seed: int, boards: int, each: int) -> Problem:
+    """A net whose best period is 1: so many neighbours for each device make it busy for just that.
+
+    Faster devices have more work, so that nothing is left to gain; little crosses between the
+    groups that were planted, and much inside them.
+    """
+    random = Random(f"planted net {seed}")
+    speed = {f"d{place}": random.uniform(1, 4) for place in range(boards)}
+    reads = [_planted_reads(random, place, each) for place in range(boards * each)]
+    crossing = {r for at, before in enumerate(reads) for r in before if r // each < at // each}
+    work = [part for factor in speed.values() for part in _parts(random, factor, each)]
+    units = tuple(
+        Unit(
+            f"u{at}",
+            tuple(f"u{read}" for read in reads[at]),
+            {name: work[at] / factor for name, factor in speed.items()},
+            output_bytes=random.randint(1, 10) if at in crossing else random.randint(100, 1000),
+        )
+        for at in range(boards * each)
+    )
+    wires = [Wire(a, b, random.uniform(200, 400), 0.01) for a in speed for b in speed if a != b]
+    return Problem(units, tuple(map(Board, speed)), tuple(wires), name=f"planted net, seed {seed}")
+
+
+def _parts(random: Random, whole: float, count: int) -> list[float]:
+    parts = [random.expovariate(1) for _ in range(count)]
+    return [whole * part / sum(parts) for part in parts]
+
+
+def _planted_reads(random: Random, place: int, each: int) -> list[int]:
+    """Its own group's before it, and now and then any before it."""
+    first = place - place % each
+    reads = set(random.sample(range(first, place), min(place - first, random.choice((1, 1, 2)))))
+    if place and (place == first or random.random() < 0.15):
+        reads.add(random.randrange(place))
+    return sorted(reads)
+
+
 def made(random: Random, name: str = "invented") -> Problem:
     """A problem in which everything is drawn."""
     count, boards = _size(random)

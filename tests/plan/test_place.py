@@ -16,9 +16,9 @@ from edgechain.plan.place import place
 from edgechain.plan.score import score
 from edgechain.spec.problem import Board, Objective, Problem, Unit, Wire
 from tests.plan.broken import BROKEN, patient
-from tests.plan.check import Planner, comes_to, faults, owner_of, same_number
+from tests.plan.check import ROUNDING, Planner, comes_to, faults, owner_of, same_number
 from tests.plan.exhaustive import Judge, Owner
-from tests.plan.instances import larger_net, longer_row, problems, seeded
+from tests.plan.instances import larger_net, longer_row, planted_net, problems, seeded
 from tests.plan.textbook import textbook
 
 BLOCKS = 8
@@ -154,6 +154,17 @@ def unit(name: str, inputs: str, *seconds: float, sends: int = 0) -> Unit:
 def asked(units: Sequence[Unit], wires: tuple[Wire, ...] | None = None) -> Problem:
     """These units, on the devices that the first of them knows."""
     return Problem(tuple(units), tuple(map(Board, units[0].seconds)), wires)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_planted_is_found(seed: int) -> None:
+    """Too large to try everything; but one placement is known, and that it is the best."""
+    problem = planted_net(seed, boards=4, each=8)
+    planted = tuple(at // 8 for at in range(32))
+    assert same_number(score(problem, planted).period, 1)
+    found = place(problem, PERIOD)
+    assert found.lower_bound <= 1 + ROUNDING
+    assert same_number(found.score.period, 1)
 
 
 def both_ways(bytes_per_second: float) -> tuple[Wire, ...]:
