@@ -29,6 +29,8 @@ test: $(STAMP)  ## every test
 	$(RUN)/python -m pytest $(ARGS)
 
 faults: $(STAMP)  ## break what can break, and show whether the promise held
+	@$(RUN)/python -c 'import atheris' 2>/dev/null \
+	  || $(RUN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@$(RUN)/python -m tests.faults $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, imports, generated code
