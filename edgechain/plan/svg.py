@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import tempfile
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ INK = "#1a1a1a"
 FONT = "DejaVu Sans, Verdana, Arial, Helvetica, sans-serif"
 
 _NARROW = frozenset("iIjltfr.,:;|!'()[]{}/ -")
-_WIDE = frozenset("mwMWOQ@%&…→+=<>~")
+_WIDE = frozenset("mwMWOQ@#%&+=<>~")
 
 Value = str | float
 
@@ -102,15 +101,15 @@ def fitted(words: str, room: float, size: float, *, bold: bool = False) -> str:
     return _halves(words, keep)
 
 
-def wrapped(words: str, room: float, size: float) -> list[str]:
+def wrapped(words: str, room: float, size: float, *, bold: bool = False) -> list[str]:
     """Lines that fit into so many pixels."""
     lines: list[str] = []
     for word in printable(words).split():
         longer = f"{lines[-1]} {word}" if lines else ""
-        if longer and width(longer, size) <= room:
+        if longer and width(longer, size, bold=bold) <= room:
             lines[-1] = longer
         else:
-            lines.append(fitted(word, room, size))
+            lines.append(fitted(word, room, size, bold=bold))
     return lines
 
 
@@ -119,12 +118,10 @@ def _halves(words: str, keep: int) -> str:
 
 
 def _em(letter: str) -> float:
-    if unicodedata.east_asian_width(letter) in "WF":
-        return 1.05
     if letter in _NARROW:
         return 0.42
-    if letter in _WIDE:
-        return 0.98
+    if letter in _WIDE or letter > "~":
+        return 1.05
     return 0.72 if letter.isupper() else 0.64
 
 

@@ -1,11 +1,12 @@
 """When who does what: one frame's way through a placement, begun anew every period.
 
-No device and no link works longer than a period for one frame. So frames that begin a period apart
-never wait for each other, and each of them takes just the latency.
+No device and no link is busy longer than a period with one frame. So frames that begin a period
+apart never wait for each other, and each of them takes just the latency.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgechain.plan.score import transfers
@@ -14,19 +15,27 @@ from edgechain.spec.problem import Problem
 
 _ROUNDING = 1e-9
 
+_Ends = tuple[int, int]
+"""Sending and receiving device, by their places."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A device runs its units for the frame that begins at 0; ``slow``: on its longest way."""
+    """What a device does for the frame that begins at 0.
+
+    ``seconds`` are its units' and what it pays for its stage and its bytes; ``slow``: it is on
+    the frame's longest way.
+    """
 
     share: Share
     start: float
+    seconds: float
     slow: bool
 
     @property
     def end(self) -> float:
         """When it sends."""
-        return self.start + self.share.seconds
+        return self.start + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Message:
 class Timeline:
     """One frame, from 0 to ``latency``; the next does the same a ``period`` later.
 
-    ``works`` are in the order of the placement's shares; ``messages`` by sender in that order.
+    ``works`` are in the order of the placement's shares, ``messages`` in that of their senders.
     """
 
     period: float
@@ -58,27 +67,31 @@ class Timeline:
     works: tuple[Work, ...]
     messages: tuple[Message, ...]
 
-    def sets_period(self, seconds: float) -> bool:
-        """Whether who works that long for every frame never rests."""
-        return 0 < self.period <= seconds * (1 + _ROUNDING)
+    def sets_period(self, one: Work | Message) -> bool:
+        """Whether it never rests; several may be as busy as that."""
+        return 0 < self.period <= one.seconds * (1 + _ROUNDING)
 
 
 def timeline(problem: Problem, found: Placement) -> Timeline:
     """When everything of one frame begins and ends."""
     owner = _owner(found)
     sent, sizes = transfers(problem, owner), _sizes(problem, owner)
-    order = [share.board for share in found.shares]
-    ready, done = dict.fromkeys(order, 0.0), dict.fromkeys(order, 0.0)
-    for share in found.shares:
-        done[share.board] = ready[share.board] + share.seconds
-        for (source, target), seconds in sent.items():
-            if source == share.board:
-                ready[target] = max(ready[target], done[source] + seconds)
+    busy = {share.board: _busy(problem, share, sizes) for share in found.shares}
+    ready, done = dict.fromkeys(busy, 0.0), dict.fromkeys(busy, 0.0)
+    for board, seconds in busy.items():
+        done[board] = ready[board] + seconds
+        for (source, target), way in sent.items():
+            if source == board:
+                ready[target] = max(ready[target], done[source] + way)
     slow, ways = _longest_way(sent, done)
-    works = (Work(share, ready[share.board], share.board in slow) for share in found.shares)
-    ends = sorted(sent, key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
+    order = list(busy)
+    works = (
+        Work(share, ready[share.board], busy[share.board], share.board in slow)
+        for share in found.shares
+    )
     messages = (
-        Message(*pair, sizes[pair], done[pair[0]], sent[pair], pair in ways) for pair in ends
+        Message(*ends, sizes[ends], done[ends[0]], sent[ends], ends in ways)
+        for ends in sorted(sent, key=lambda ends: (order.index(ends[0]), order.index(ends[1])))
     )
     return Timeline(found.score.period, found.score.latency, tuple(works), tuple(messages))
 
@@ -88,24 +101,30 @@ def _owner(found: Placement) -> list[int]:
     return [owners[unit] for unit in sorted(owners)]
 
 
-def _sizes(problem: Problem, owner: list[int]) -> dict[tuple[int, int], int]:
-    """Bytes that cross, by sending and receiving device."""
-    sizes: dict[tuple[int, int], int] = {}
+def _sizes(problem: Problem, owner: list[int]) -> Mapping[_Ends, int]:
+    """Bytes that cross."""
+    sizes: dict[_Ends, int] = {}
     for unit, readers in enumerate(problem.readers):
         for target in {owner[reader] for reader in readers} - {owner[unit]}:
-            pair = owner[unit], target
-            sizes[pair] = sizes.get(pair, 0) + problem.units[unit].output_bytes
+            ends = owner[unit], target
+            sizes[ends] = sizes.get(ends, 0) + problem.units[unit].output_bytes
     return sizes
 
 
+def _busy(problem: Problem, share: Share, sizes: Mapping[_Ends, int]) -> float:
+    received = sum(size for (_, target), size in sizes.items() if target == share.board)
+    sent = sum(size for (source, _), size in sizes.items() if source == share.board)
+    return share.seconds + problem.boards[share.board].pays(received, sent)
+
+
 def _longest_way(
-    sent: dict[tuple[int, int], float], done: dict[int, float]
-) -> tuple[set[int], set[tuple[int, int]]]:
-    """Devices and transfers of which a later end would be a later answer; of several ways one."""
+    sent: Mapping[_Ends, float], done: Mapping[int, float]
+) -> tuple[set[int], set[_Ends]]:
+    """Devices and transfers that make the latency; of several such ways one."""
     board = max(done, key=lambda one: done[one])
-    slow, ways = {board}, set()
-    while incoming := [pair for pair in sent if pair[1] == board]:
-        last = max(incoming, key=lambda pair: done[pair[0]] + sent[pair])
+    slow, ways = {board}, set[_Ends]()
+    while incoming := [ends for ends in sent if ends[1] == board]:
+        last = max(incoming, key=lambda ends: done[ends[0]] + sent[ends])
         ways.add(last)
         board = last[0]
         slow.add(board)
