@@ -134,6 +134,18 @@ def concat(desk: Desk) -> str:
     return str(desk.models / "split_concat.tflite")
 
 
+def plan(desk: Desk, old: str, new: str, *more: str) -> Words:
+    text = """{
+      "units": [
+        {"name": "a", "work_ms": {"pi": 3}},
+        {"name": "b", "inputs": ["a"], "work_ms": {"pi": 4}}
+      ],
+      "devices": [{"name": "pi"}]
+    }"""
+    assert old in text
+    return ["plan", "--problem", desk.write("p.json", text.replace(old, new)), *more]
+
+
 TABLE: dict[str, tuple[Broken, str]] = {
     "inspect a truncated model": (lambda d: ["inspect", truncated(d, 0.5)], "cut-short.tflite"),
     "inspect the first bytes of a model": (lambda d: ["inspect", truncated(d, 1e-5)], "cut-short"),
@@ -166,6 +178,26 @@ TABLE: dict[str, tuple[Broken, str]] = {
     "split proved on an input with a wrong key": (
         lambda d: split(concat(d), "--stages", "2", "--input", d.npz(input1=None, wrong=1)),
         "wrong",
+    ),
+    "plan what is absent": (lambda d: ["plan", "--problem", "absent.json"], "absent.json"),
+    "plan what is no JSON": (lambda d: plan(d, "[{", "[[{"), "p.json:7:5: is not YAML"),
+    "plan with a wrong key": (
+        lambda d: plan(d, "work_ms", "work_s"),
+        "p.json:3:23: units.0.work_s: is no key that is known here",
+    ),
+    "plan with work below nothing": (
+        lambda d: plan(d, "4", "-4"),
+        "p.json:4:52: units.1.work_ms.pi:",
+    ),
+    "plan with an input that nobody makes": (lambda d: plan(d, '["a"]', '["c"]'), "reads 'c'"),
+    "plan for no device": (lambda d: plan(d, '{"pi": 4}', "{}"), "unit b: no device can run it"),
+    "plan and draw into a folder that is absent": (
+        lambda d: plan(d, "a", "a", "--plot", "absent/plan.svg"),
+        "absent/plan.svg",
+    ),
+    "plan and draw what is no SVG": (
+        lambda d: plan(d, "a", "a", "--plot", "plan.png"),
+        "plan.png should end in .svg",
     ),
     "verify a chain that is absent": (
         lambda d: ["verify", "absent", "--model", concat(d)],
