@@ -47,6 +47,7 @@ UNDER_WAY = 16
 """Tensors that wait on every link, so that it is never idle."""
 
 BUDGET_SECONDS = 600.0
+TICK_SECONDS = 0.1
 
 WITHOUT = {
     "heartbeat": crippled.without_heartbeat,
@@ -139,6 +140,15 @@ class Feeder:
         stream.send_tensor(send)
 
 
+async def tell_of_standstills() -> None:
+    """Say when the event loop stood still, and for how long."""
+    while True:
+        due = time.monotonic() + TICK_SECONDS
+        await asyncio.sleep(TICK_SECONDS)
+        if (late := time.monotonic() - due) > TICK_SECONDS:
+            tell("late", seconds=late)
+
+
 async def live(job: Mapping[str, Any]) -> None:
     """Until standard input ends."""
     listener = Listener()
@@ -146,6 +156,7 @@ async def live(job: Mapping[str, Any]) -> None:
         await listener.start(job["listen"])
     feeders = [Feeder(f"link-{n}", job["call"]) for n in range(job.get("links", 0))]
     tasks = [asyncio.create_task(feeder.run()) for feeder in feeders]
+    tasks.append(asyncio.create_task(tell_of_standstills()))
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     for task in tasks:
         task.cancel()

@@ -151,11 +151,15 @@ def keep_full(mbit: float, seconds: float, without: Sequence[str] = ()) -> Fulln
 @dataclass(frozen=True)
 class Silence:
     """One end was stopped, or its network was: seconds until every link of the other noticed, and
-    after the end of it until they were up again and a tensor carried. ``None``: never."""
+    after the end of it until they were up again and a tensor carried. ``None``: never.
+
+    ``late`` is how long the other's event loop stood still meanwhile, at most.
+    """
 
     noticed: float | None
     linked: float | None
     back: float | None
+    late: float
 
 
 def stop_peer(it: Wire, seconds: float) -> Silence:
@@ -186,6 +190,7 @@ def _observe(it: Wire, since: float, seconds: float, end: Callable[[], None]) ->
         max(e["at"] for e in downs) - since if len(downs) == LINKS else None,
         max(e["at"] for e in ups) - over if len(ups) == LINKS else None,
         carried[0]["at"] - over if carried else None,
+        max((e["seconds"] for e in it.feeder.events("late", since)), default=0.0),
     )
 
 

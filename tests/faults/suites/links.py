@@ -23,6 +23,9 @@ SILENCES = 10
 SLOW_MBIT, GOOD_MBIT = 5, 35
 SLOW_SECONDS = 60.0
 MOST_NOTICE, MOST_BACK = 2.5, 2.0
+MOST_LATE = 1.0
+"""Others are judged by a second of silence and a little; a busy machine is not so late."""
+
 LOSS, DELAYS = 0.05, (0.01, 0.2)
 LEAST_SHARE = 0.99
 SEED = 11
@@ -92,6 +95,7 @@ def _silent(scale: float, report: Report) -> list[Row]:
         *chain.from_iterable(
             _silence(f"{GOOD_MBIT} Mbit/s, full: {what}", all_) for what, all_ in found.items()
         ),
+        _standstill(list(chain.from_iterable(found.values()))),
         control(
             "no heartbeat, and gRPC's own settings",
             f"not noticed in {UNJUDGED_SECONDS:g} s",
@@ -120,6 +124,13 @@ def _silence(test: str, found: Sequence[Silence]) -> list[Row]:
             is_timed=True,
         ),
     ]
+
+
+def _standstill(found: Sequence[Silence]) -> Row:
+    late = max(silence.late for silence in found)
+    measured = f"{late:.2f} s at most"
+    figure = f"the event loop never stands still for {MOST_LATE:g} s"
+    return Row(f"all {len(found)} of them", figure, measured, late < MOST_LATE)
 
 
 def _account(result: dict[str, Any]) -> Account:
