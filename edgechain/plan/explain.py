@@ -62,7 +62,10 @@ def verdict(problem: Problem, found: Placement) -> str:
     if single is None:
         return f"{what}; no device can hold or run all of it"
     best = problem.boards[single.shares[0].board].name
-    ratio = single.score.value(found.objective) / found.score.value(found.objective)
+    value = found.score.value(found.objective)
+    if not value:
+        return f"{what}; {best} alone: {_figures(single)}"
+    ratio = single.score.value(found.objective) / value
     return f"{what}; {ratio:.2f} times as fast as {best} alone ({_figures(single)})"
 
 
@@ -129,6 +132,11 @@ def _free_name(problem: Problem, name: str) -> str:
 
 def _figures(found: Placement) -> str:
     if found.objective is Objective.LATENCY:
-        return f"{found.score.latency * 1000:.3g} ms a frame"
+        return f"{_three_digits(found.score.latency * 1000)} ms a frame"
     period = found.score.period
-    return f"{1 / period:.3g} frames/s" if period else "no time at all"
+    return f"{_three_digits(1 / period)} frames/s" if period else "no time at all"
+
+
+def _three_digits(value: float) -> str:
+    """As much as can be known of an estimate, and no exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
