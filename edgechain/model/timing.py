@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -20,6 +21,10 @@ class Timing(Protocol):
         """Seconds a run."""
 
     @property
+    def processor(self) -> float:
+        """The processor's seconds a run."""
+
+    @property
     def outputs(self) -> Sequence[Array]:
         """In the order of the part's outputs."""
 
@@ -34,10 +39,21 @@ class TimedModel(Protocol):
 OpenTimed = Callable[[bytes], TimedModel]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds of one run, on the clock and of the processor.
+
+    They differ where several threads run, and where the processor is taken away now and then.
+    """
+
+    clock: float
+    processor: float
+
+
 def part_seconds(
     cut: Cut, sample: Mapping[int, Array], *, open_timed: OpenTimed, seconds: float
-) -> list[float]:
-    """Seconds of one run of every part, in the order of ``cut.submodels``.
+) -> list[Taken]:
+    """What one run of every part takes, in the order of ``cut.submodels``.
 
     ``sample`` is the model's input by tensor index; every part is run for ``seconds``. Raises
     ``InvalidModel`` when the interpreter refuses a part.
@@ -46,5 +62,5 @@ def part_seconds(
     for part in cut.submodels:
         timing = open_timed(part.content).time([values[t] for t in part.inputs], seconds)
         values.update(zip(part.outputs, timing.outputs, strict=True))
-        taken.append(timing.mean)
+        taken.append(Taken(timing.mean, timing.processor))
     return taken

@@ -35,7 +35,8 @@ def operator_shares(
 ) -> list[float]:
     """Every operator's time, from what the parts of every level took.
 
-    Within the last parts it is shared as ``seconds`` were estimated.
+    It is the whole's time that is shared, so the others may be in another unit. Within the last
+    parts it is shared as ``seconds`` were estimated.
     """
     count = len(seconds)
     whole = {(0, count): taken[0][0]}

@@ -1,4 +1,4 @@
-"""An interpreter in a process of its own, for proving cuts: a hostile model kills only that.
+"""An interpreter in a process of its own, for proofs and for timing: a bad model kills only it.
 
 Synchronous, one call at a time. Messages are length-prefixed over the child's standard streams:
 a model's bytes, or arrays in numpy's own format without pickles.
@@ -61,7 +61,7 @@ class IsolatedInterpreter:
     def time(self, inputs: Sequence[Array], seconds: float) -> Timing:
         """Run it on the same inputs again and again, for so long."""
         answer = unpack_arrays(self._ask(TIME, _SECONDS.pack(seconds) + pack_arrays(inputs)))
-        return Timing(tuple(map(float, answer[0])), tuple(answer[1:]))
+        return Timing(tuple(map(float, answer[0])), float(answer[1]), tuple(answer[2:]))
 
     def _ask(self, kind: bytes, body: bytes) -> bytes:
         child = self._child or self._start()
@@ -128,9 +128,13 @@ class IsolatedModel:
 
 @dataclass(frozen=True)
 class Timing:
-    """What single runs took, in seconds, and what the last of them gave."""
+    """What single runs took, in seconds, and what the last of them gave.
+
+    ``processor`` are the processor's seconds a run, those of all threads.
+    """
 
     runs: tuple[float, ...]
+    processor: float
     outputs: tuple[Array, ...]
 
     @property
@@ -205,13 +209,15 @@ def _run(interpreter: Interpreter, asked: bytes, body: bytes) -> bytes:
     for _ in range(WARM_UP_RUNS):
         interpreter.invoke()
     runs: list[float] = []
+    used = time.process_time()
     begin = end = time.perf_counter()
     while len(runs) < LEAST_RUNS or (end - begin < seconds and len(runs) < MOST_RUNS):
         interpreter.invoke()
         now = time.perf_counter()
         runs.append(now - end)
         end = now
-    return pack_arrays([np.asarray(runs), *interpreter.invoke()])
+    processor = np.asarray((time.process_time() - used) / len(runs))
+    return pack_arrays([np.asarray(runs), processor, *interpreter.invoke()])
 
 
 if __name__ == "__main__":

@@ -26,8 +26,11 @@ class DeviceProfile(Frozen):
     """Measured on the device itself, with the interpreter and the threads that its node uses.
 
     ``operator_ms`` adds up to one run of the whole model. ``stage_ms`` is what the processor
-    spends on every request of a stage besides, and ``send_ms_per_mb`` and ``receive_ms_per_mb`` on
-    a megabyte (10**6 bytes) that leaves for or comes from another node.
+    spends on every request of a stage besides: the node's own work, and the worker's around the
+    interpreter. ``send_ms_per_mb`` and ``receive_ms_per_mb`` are for a megabyte (10**6 bytes) that
+    leaves for or comes from another node or the client. So a node is busy with a request for the
+    sum of its operators, ``stage_ms``, and its bytes. Where nodes were not measured ``stage_ms`` is
+    only the price of one call of the interpreter.
     """
 
     device: str = Field(min_length=1, max_length=256)

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from edgechain.errors import InvalidModel
 from edgechain.runtime.interpreter import InterpreterKind, available_kinds, open_interpreter
-from edgechain.runtime.isolation import IsolatedInterpreter, pack_arrays, unpack_arrays
+from edgechain.runtime.isolation import (
+    LEAST_RUNS,
+    MOST_RUNS,
+    IsolatedInterpreter,
+    pack_arrays,
+    unpack_arrays,
+)
 
 pytestmark = pytest.mark.processes
 
@@ -69,3 +75,17 @@ def test_arrays_survive_the_pipe() -> None:
     for ours, theirs in zip(unpack_arrays(pack_arrays(arrays)), arrays, strict=True):
         assert ours.dtype == theirs.dtype
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.models
+def test_runs_are_timed_on_the_clock_and_of_the_processor(
+    isolated: IsolatedInterpreter, models: Path
+) -> None:
+    model = isolated.open((models / "split_concat.tflite").read_bytes())
+    inputs = [np.ones((1, 8, 8, depth), np.uint8) for depth in (3, 1, 2)]
+    timing = model.time(inputs, seconds=0.05)
+    assert len(timing.runs) >= LEAST_RUNS
+    assert sum(timing.runs) >= 0.05 or len(timing.runs) == MOST_RUNS
+    assert 0 < timing.processor <= 4 * timing.mean
+    for ours, theirs in zip(timing.outputs, model.run(inputs), strict=True):
+        assert ours.tobytes() == theirs.tobytes()

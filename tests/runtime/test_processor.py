@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from edgechain.runtime.processor import processor_seconds
+
+WORK = 0.05
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_it_is_what_the_process_itself_says(clock: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = time.process_time
+    if not clock:
+        monkeypatch.setattr(time, "clock_gettime", refuse)
+    before, start = processor_seconds(os.getpid()), own()
+    while own() - start < WORK:
+        pass
+    assert processor_seconds(os.getpid()) - before == pytest.approx(WORK, abs=0.03)
+
+
+def refuse(clock: int) -> float:
+    raise OSError(f"no clock {clock}")
+
+
+def test_a_process_that_is_gone_has_none() -> None:
+    with pytest.raises(OSError, match=r"No such file"):
+        processor_seconds(2**22 + 1)
