@@ -17,7 +17,10 @@ from edgechain.spec.message import (
     Chunk,
     Control,
     Hello,
+    Lease,
+    Leased,
     Refused,
+    Superseded,
     TensorSend,
     Welcome,
 )
@@ -44,6 +47,10 @@ class Eof:
 Frame = Control | Chunk | Eof
 SURE = (Hello, Welcome, Refused, Bye, Eof)
 """A stream's birth and death; these a hostile way delivers too."""
+
+OF_ITS_STREAM = (Lease, Leased, Superseded)
+"""They name no session: whoever hears them takes them for those of the session that its stream
+began with. No transport lets them out of another one."""
 
 
 class Opener(Protocol):
@@ -245,9 +252,12 @@ class SimStream:
                 self.twin.hear(frame)
 
     def _stray(self, frame: Frame) -> None:
-        """A message of a hostile way comes out, whatever became of its stream."""
+        """A message of a hostile way comes out, whatever became of its stream.
+
+        What says nothing of whom it is for does not come out of another stream than its own.
+        """
         if not self.way.severed:
-            self.twin.successor().hear(frame)
+            (self.twin if isinstance(frame, OF_ITS_STREAM) else self.twin.successor()).hear(frame)
 
     def successor(self) -> SimStream:
         """The stream between the same two lives that is open now, if this one is not."""
