@@ -160,8 +160,8 @@ def _check_plot(plot: Path | None, others: Sequence[Path | None]) -> None:
     if plot.suffix.lower() != ".svg":
         raise typer.BadParameter(f"{plot} should end in .svg", param_hint="--plot")
     for other in others:
-        if other is not None and plot.exists() and other.exists() and plot.samefile(other):
-            raise typer.BadParameter(f"{plot} is the problem itself", param_hint="--plot")
+        if other is not None and plot.resolve() == other.resolve():
+            raise typer.BadParameter(f"{plot} would replace {other}", param_hint="--plot")
 
 
 def _document(problem: Problem, objective: Wanted, options: Sequence[Option]) -> Any:

@@ -179,13 +179,18 @@ def test_names_are_no_commands_to_a_terminal(call: Call, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ((), "Missing option '--problem'"),
+        ((), "give MODEL and --devices, or --problem"),
         (("--problem",), "requires an argument"),
         (("--problem", "p.json", "--objective", "speed"), "'speed' is not one of"),
         (("--problem", "p.json", "--plot", "plan.png"), "plan.png should end in .svg"),
         (("--problem", "p.json", "--plot", "plan"), "plan should end in .svg"),
         (("--problem", "p.json", "--plot", "."), ". should end in .svg"),
-        (("--problem", "p.json", "more"), "unexpected extra argument"),
+        (("--problem", "p.json", "m.tflite"), "give MODEL and --devices, or --problem"),
+        (("--problem", "p.json", "m.tflite", "more"), "unexpected extra argument"),
+        (("--problem", "p.json", "--devices", "d.yaml"), "MODEL and --devices go together"),
+        (("--problem", "p.json", "-o", "plan.yaml"), "only the plan of a MODEL is written"),
+        (("m.tflite",), "MODEL and --devices go together"),
+        (("m.tflite", "--devices", "d.yaml", "-o", "p.svg", "--plot", "./p.svg"), "would replace"),
         (("--problem", "p.json", "--nonsense"), "No such option"),
     ],
 )
@@ -203,7 +208,7 @@ def test_the_problem_is_not_drawn_over(call: Call, tmp_path: Path) -> None:
     path = written(tmp_path, PROBLEM).rename(tmp_path / "p.svg")
     answer = call("--problem", path, "--plot", tmp_path / "." / "p.svg")
     assert answer.status == 2
-    assert "p.svg is the problem itself" in answer.complaint()
+    assert "p.svg would replace " in answer.complaint()
     assert json.loads(path.read_text()) == PROBLEM
 
 

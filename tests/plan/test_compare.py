@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.compare import chosen, compared
@@ -53,7 +53,6 @@ def test_what_fits_nowhere_is_refused() -> None:
 @given(problems())
 def test_each_is_what_it_is_on_its_own(problem: Problem) -> None:
     try:
-        assume(all(place(problem, one).score.value(one) > 0 for one in Objective))
         options = compared(problem)
     except CannotPlace:
         return
