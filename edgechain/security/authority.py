@@ -15,6 +15,7 @@ from edgechain.errors import InvalidIdentity
 from edgechain.security.certificates import (
     BEGINNING,
     NEVER,
+    NO_CERTIFICATE,
     authority_certificate,
     expiry,
     identity_certificate,
@@ -100,7 +101,7 @@ def read_certificate(data: bytes, where: object) -> x509.Certificate:
     """A certificate from PEM. Raises ``InvalidIdentity``."""
     try:
         return x509.load_pem_x509_certificate(data)
-    except ValueError:
+    except NO_CERTIFICATE:
         raise InvalidIdentity(f"{where} holds no certificate in PEM") from None
 
 

@@ -114,6 +114,10 @@ def _alternative_names(role: Role, name: str) -> x509.SubjectAlternativeName:
     )
 
 
+NO_CERTIFICATE = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What reading bytes raises that are no certificate and no list of revocations."""
+
+
 def party_of(certificate: x509.Certificate) -> Party:
     """Whose certificate this says it is. Raises ``Unauthorized`` for one that says nothing."""
     for text in _identifiers(certificate):

@@ -21,7 +21,12 @@ from edgechain.security.authority import (
     require_pair,
     today,
 )
-from edgechain.security.certificates import party_of, require_issued, require_unexpired
+from edgechain.security.certificates import (
+    NO_CERTIFICATE,
+    party_of,
+    require_issued,
+    require_unexpired,
+)
 from edgechain.security.files import read, write_directory
 from edgechain.security.revocation import Revocations
 from edgechain.spec.identity import Credentials, Party, Proof
@@ -137,7 +142,7 @@ class Identity:
         """Who has shown this certificate (PEM) in a handshake."""
         try:
             found = x509.load_pem_x509_certificate(certificate)
-        except ValueError:
+        except NO_CERTIFICATE:
             raise Unauthorized("it has shown no certificate") from None
         return self.check(found)
 
@@ -179,5 +184,5 @@ class Identity:
 def _from_der(data: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(data)
-    except ValueError:
+    except NO_CERTIFICATE:
         raise Unauthorized("it does not prove who it is") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from edgechain.errors import InvalidIdentity
+from edgechain.security.certificates import NO_CERTIFICATE
 from edgechain.security.files import read
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def read_list(data: bytes, authority: x509.Certificate, where: object) -> frozen
     try:
         found = x509.load_pem_x509_crl(data)
         signed = found.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
-    except (ValueError, TypeError):
+    except (*NO_CERTIFICATE, TypeError):
         raise InvalidIdentity(f"{where} holds no list of revocations in PEM") from None
     if not signed:
         raise InvalidIdentity(f"{where} is not from the authority beside it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import encodebytes
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,22 @@ def test_bytes_that_are_no_certificate_are_refused(a: Identity, junk: bytes) -> 
         a.check_welcome(replace(welcome("pi-b"), certificate=junk), hello(a))
     with pytest.raises(Unauthorized, match="shown no certificate"):
         a.admit(junk)
+
+
+@pytest.mark.parametrize("version", [1, 3, 18, 127])
+def test_a_certificate_of_a_version_that_there_is_not_is_refused(
+    a: Identity, b: Identity, version: int
+) -> None:
+    """Found by fuzzing: what reads it raises an error of its own for that."""
+    words = hello(a)
+    answer = b.sign_welcome(welcome("pi-b"), noted(words, a))
+    odd = answer.certificate.replace(bytes.fromhex("a003020102"), b"\xa0\3\2\1" + bytes([version]))
+    assert odd != answer.certificate
+    with pytest.raises(Unauthorized):
+        a.check_welcome(replace(answer, certificate=odd), words)
+    pem = b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n" % encodebytes(odd)
+    with pytest.raises(Unauthorized):
+        a.admit(pem)
 
 
 def test_an_answer_to_a_question_is_signed_as_it_is(a: Identity, laptop: Identity) -> None:
