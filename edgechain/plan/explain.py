@@ -14,6 +14,9 @@ from edgechain.spec.problem import Board, Objective, Problem, Unit
 WORTH = 0.02
 """Help of less than that is not worth a board."""
 
+MOST_WORK = 64
+"""Units times devices of a graph that is no chain: a second or two for every device tried."""
+
 MOST_BOARDS = 10
 """With one more than that the planner takes seconds for every device it might be."""
 
@@ -57,7 +60,8 @@ def verdict(problem: Problem, found: Placement) -> str:
     single = alone(problem, found.objective)
     name = problem.boards[found.shares[0].board].name
     if not found.is_split:
-        return f"do not split: {name} alone is as fast as any split of it ({_figures(found)})"
+        why = "is as fast as any split of it" if found.is_exact else "beats every split we found"
+        return f"do not split: {name} alone {why} ({_figures(found)})"
     what = f"split over {len(found.shares)} devices: {_figures(found)}"
     if single is None:
         return f"{what}; no device can hold or run all of it"
@@ -79,15 +83,28 @@ def proof(found: Placement) -> str:
 
 def what_helps(problem: Problem, found: Placement) -> list[Help]:
     """Which device, if there were a second one like it, helps; the best first."""
-    if len(problem.boards) >= MOST_BOARDS:
+    if len(problem.boards) >= MOST_BOARDS or _is_laborious(problem):
         return []
     helps = sorted(_helps(problem, found), key=lambda one: -one.share)
     return [one for one in helps if one.share >= WORTH]
 
 
+def _is_laborious(problem: Problem) -> bool:
+    """Whether the planner would search for a minute."""
+    return not problem.is_chain and len(problem.units) * len(problem.boards) > MOST_WORK
+
+
+def _unlike(problem: Problem) -> list[Board]:
+    """One of every kind of device: those that do everything alike are one."""
+    kinds: dict[object, Board] = {}
+    for board, seconds in zip(problem.boards, problem.seconds, strict=True):
+        kinds.setdefault((replace(board, name=""), seconds), board)
+    return list(kinds.values())
+
+
 def _helps(problem: Problem, found: Placement) -> Iterator[Help]:
     value = found.score.value(found.objective)
-    for board in problem.boards:
+    for board in _unlike(problem):
         try:
             better = place(with_twin(problem, board), found.objective)
         except CannotPlace:

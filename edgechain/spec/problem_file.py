@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from edgechain.errors import InvalidDocument
 from edgechain.spec.document import parse
@@ -26,8 +26,18 @@ MAX_DEVICES = 64
 MAX_BYTES = 1 << 53
 """Beyond that a JSON number is not exact."""
 
-Label = Annotated[str, Field(min_length=1, max_length=256)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MAX_AMOUNT = 1e9
+"""Milliseconds, or seconds on a link: eleven days of work for one frame are a mistake."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has letters that cannot be printed")
+    return text
+
+
+Label = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
 
 

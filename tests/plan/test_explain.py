@@ -53,7 +53,6 @@ def test_a_split_that_does_not_pay_is_advised_against() -> None:
     assert verdict(slow, place(slow, PERIOD)).startswith("do not split: a alone")
 
 
-@pytest.mark.xfail(reason="it speaks of any split where only some were tried")
 def test_a_verdict_claims_no_more_than_is_proved() -> None:
     problem = row(0.1, 0.1)
     found = by_hand(problem, 0, 0, bound=0.15)
