@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := edgechain tests tools
 
-.PHONY: demo test faults check format protos bench clean help
+.PHONY: demo test faults check format protos bench boards clean help
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -49,6 +49,9 @@ protos: $(STAMP)  ## generate edgechain/transport/_pb from protos/
 
 bench: $(STAMP)  ## chains beside the whole model, a hop beside plain gRPC, memory, start-up
 	$(RUN)/python -m tests.benchmarks $(ARGS)
+
+boards: $(STAMP)  ## emulated boards: what the planner predicts beside what they measure (root)
+	@$(RUN)/python -m tests.benchmarks.boards $(ARGS)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,0 +1,137 @@
+"""``make boards``: the planner's predictions beside what emulated boards measure.
+
+Every board is a network namespace on a switch and a share of a processor; ``edgechain profile``
+runs on it, the best placement is cut, its nodes run there, and a client keeps them busy. Then ever
+more equal boards, beside the planner's bound. Exit status 1 if a limit is not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from edgechain.discovery.local import ENVIRONMENT
+from tests.benchmarks.boards.cages import no_cages
+from tests.benchmarks.boards.measuring import Bench, Lengths, progress
+from tests.benchmarks.boards.report import BoardsReport, Cell, SpeedReport
+from tests.benchmarks.boards.scenes import SCENES, rows_of
+from tests.benchmarks.machine import Machine, this_machine
+from tests.benchmarks.settings import MODELS
+from tests.benchmarks.verdict import Verdict, verdict_table
+from tests.watch.needs import no_namespaces
+
+PLACED = (
+    "mobilenet_v2_1.0_224_quant.tflite",
+    "detect.tflite",
+    "movenet_single_pose_lightning_ptq.tflite",
+    "deeplabv3_257_mv_gpu.tflite",
+    "yolov8n_int8.tflite",
+)
+SPED_UP = ("deeplabv3_257_mv_gpu.tflite", "yolov8n_int8.tflite")
+"""A float model and one of 8 bits."""
+
+COUNTS = (1, 2, 4, 8)
+FULL = Lengths(profile=2.0, warm=3.0, least=12.0, most=40.0, frames=60)
+QUICK = Lengths(profile=0.3, warm=0.5, least=2.0, most=4.0, frames=10)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that was measured, and where."""
+
+    machine: Machine
+    placed: BoardsReport
+    speed: SpeedReport
+
+    def verdicts(self) -> list[Verdict]:
+        """Every limit."""
+        placed = self.placed.verdicts() if self.placed.cells else []
+        return placed + self.speed.verdicts()
+
+    def text(self) -> str:
+        """For people."""
+        tables = [*self.placed.tables(), *self.speed.tables(), verdict_table(self.verdicts())]
+        lines = [self.machine.line()]
+        if self.machine.busy:
+            lines.append("WARNING: others were computing here")
+        return "\n\n".join(["\n".join(lines), *(table.text() for table in tables)])
+
+    def document(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "machine": dataclasses.asdict(self.machine),
+            "placed": [dataclasses.asdict(cell) for cell in self.placed.cells],
+            "speed": [
+                dataclasses.asdict(cell) | {"boards": count}
+                for by_count in self.speed.cells.values()
+                for count, cell in by_count.items()
+            ],
+            "verdicts": [dataclasses.asdict(verdict) for verdict in self.verdicts()],
+        }
+
+
+async def measure(options: argparse.Namespace, folder: Path) -> Outcome:
+    """Model after model, scene after scene."""
+    machine, bench = this_machine(), Bench(folder, QUICK if options.quick else FULL)
+    scenes = [scene for scene in SCENES if not options.scene or options.scene in scene.title]
+    await bench.start()
+    cells = []
+    for model in [] if options.speed else _chosen(PLACED, options):
+        for scene in scenes:
+            cells.append(await bench.cell(scene, MODELS / model))
+            progress(_brief(cells[-1]))
+    speed: dict[str, dict[int, Cell]] = {}
+    for model in [] if options.placed else _chosen(SPED_UP, options):
+        for count in options.counts:
+            cell = await bench.cell(rows_of(count), MODELS / model)
+            speed.setdefault(model, {})[count] = cell
+            progress(_brief(cell))
+    return Outcome(machine, BoardsReport(cells), SpeedReport(speed))
+
+
+def _chosen(models: Sequence[str], options: argparse.Namespace) -> list[str]:
+    return [model for model in models if options.model in model]
+
+
+def _brief(cell: Cell) -> str:
+    figures = f"predicted {cell.predicted:.2f}, measured {cell.measured:.2f} frames/s"
+    return f"{cell.scene}, {cell.model}: {figures}, x {cell.ratio:.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit status."""
+    options = _parser().parse_args(arguments)
+    if reason := no_namespaces() or no_cages():
+        sys.stderr.write(f"boards cannot be emulated here: {reason}\n")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="edgechain-boards-") as folder:
+        os.environ[ENVIRONMENT] = str(Path(folder, "state"))
+        outcome: Outcome = uvloop.run(measure(options, Path(folder)))
+    text = json.dumps(outcome.document(), indent=1) if options.json else outcome.text()
+    sys.stdout.write(text + "\n")
+    return 0 if all(verdict.passed for verdict in outcome.verdicts()) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.boards", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short: shows that it works")
+    parser.add_argument("--placed", action="store_true", help="only predicted beside measured")
+    parser.add_argument("--speed", action="store_true", help="only ever more equal boards")
+    parser.add_argument("--model", default="", help="only models with this in their name")
+    parser.add_argument("--scene", default="", help="only scenes with this in their title")
+    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="how many boards")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

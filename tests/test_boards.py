@@ -1,0 +1,119 @@
+"""Emulated boards: what is judged how, and that a short run shows every row."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from edgechain.spec.problem import Board, Problem, Unit
+from tests.benchmarks.boards.cages import no_cages
+from tests.benchmarks.boards.measuring import Lengths, ranges
+from tests.benchmarks.boards.placing import with_stages
+from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near
+from tests.benchmarks.boards.scenes import EQUAL, FAST_MBIT, PI_4, PI_5, SCENES, SLOW_MBIT, Scene
+from tests.watch.needs import ROOT
+
+PART = Part("board-1", "0-9", 0.1, 0.1, 0.98, 5.0, None)
+CELL = Cell("equal boards", "a.tflite", (PART,), 10.0, 12.0, 15.0, 9.8, 120, True, "board-1")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "measured", "near"),
+    [
+        (10.0, 10.0, True),
+        (10.0, 9.1, True),
+        (10.0, 8.99, False),
+        (10.0, 9.05, False),
+        (10.0, 11.1, True),
+        (10.0, 11.2, False),
+    ],
+)
+def test_near_is_within_a_tenth_both_ways(predicted: float, measured: float, near: bool) -> None:
+    assert is_near(predicted, measured) == near
+
+
+@pytest.mark.parametrize(
+    ("cell", "passed"),
+    [
+        (CELL, True),
+        (replace(CELL, measured=8.0), False),
+        (replace(CELL, exact=False), False),
+        (replace(CELL, parts=(replace(PART, memory_mb=6.0),)), True),
+        (replace(CELL, parts=(replace(PART, memory_mb=4.0),)), False),
+    ],
+)
+def test_a_cell_is_judged(cell: Cell, passed: bool) -> None:
+    report = BoardsReport([cell])
+    first, *_ = report.verdicts()
+    assert first.passed == passed
+    assert ("PASS" if passed else "FAIL") in report.tables()[0].text()
+
+
+def test_a_control_that_does_not_miss_fails_the_run() -> None:
+    *_, control = BoardsReport([replace(CELL, bare=9.9)]).verdicts()
+    assert not control.passed
+    *_, control = BoardsReport([replace(CELL, swapped=9.9)]).verdicts()
+    assert not control.passed
+    assert all(v.passed for v in BoardsReport([replace(CELL, swapped=5.0)]).verdicts())
+
+
+@pytest.mark.parametrize(("measured", "passed"), [(10.9, True), (10.7, False)])
+def test_speed_is_judged_by_the_bound(measured: float, passed: bool) -> None:
+    cells = {1: replace(CELL, measured=3.0), 4: replace(CELL, measured=measured)}
+    report = SpeedReport({"a.tflite": cells})
+    assert [verdict.passed for verdict in report.verdicts()] == [passed, True]
+    assert report.speedup("a.tflite", 4) == pytest.approx(measured / 3.0)
+    assert "a.tflite" in report.tables()[0].text()
+
+
+def test_scenes_leave_room_for_the_client() -> None:
+    for scene in SCENES:
+        assert sum(kind.quota for kind in scene.kinds) <= 1.2
+    assert PI_5.quota / PI_4.quota == pytest.approx(2.5)
+
+
+def test_only_links_to_the_slow_board_are_slow() -> None:
+    scene = Scene("three", (EQUAL,) * 3, slow=frozenset({1}))
+    assert [scene.mbit(0, 1), scene.mbit(1, 2)] == [SLOW_MBIT] * 2
+    assert [scene.mbit(0, 2), scene.mbit(2, 0)] == [FAST_MBIT] * 2
+
+
+def test_the_bound_counts_the_stages_that_are_needed() -> None:
+    units = tuple(Unit(f"u{n}", (), {"a": 1.0, "b": 1.0}) for n in range(4))
+    problem = Problem(units, (Board("a", stage_seconds=0.5), Board("b", stage_seconds=0.5)))
+    assert with_stages(problem) == pytest.approx(2.5)
+    dear = Problem(units, (Board("a"), Board("b", stage_seconds=100.0)))
+    assert with_stages(dear) == pytest.approx(4.0), "everything on the first board"
+
+
+def test_operators_in_words() -> None:
+    assert ranges((0, 1, 2, 5, 7, 8)) == "0-2+5+7-8"
+
+
+@pytest.mark.netns
+@pytest.mark.models
+@pytest.mark.processes
+@pytest.mark.timeout(300)
+def test_a_quick_run_prints_every_row() -> None:
+    if reason := no_cages():
+        pytest.skip(reason)
+    words = ["--quick", "--model", "mobilenet", "--scene", "slow", "--placed"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.boards", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    for wanted in ("one slow link: frames/s", "Every board's part", "same", "control: "):
+        assert wanted in done.stdout, done.stdout
+
+
+def test_lengths() -> None:
+    lengths = Lengths(profile=1.0, warm=1.0, least=5.0, most=20.0, frames=50)
+    assert [lengths.window(rate) for rate in (1.0, 5.0, 100.0)] == [20.0, 10.0, 5.0]
