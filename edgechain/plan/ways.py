@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from edgechain.plan.line import SLACK, Line
 from edgechain.plan.score import Found, Owner
 
 
 class ShortestWay:
-    """Over sets of devices, and the one of them that comes last."""
+    """Over sets of devices, and the one of them that comes last.
+
+    For both, and for every place, the seconds until all before it is done.
+    """
 
     def __init__(self, line: Line):
         self._line = line
-        self._best: dict[tuple[int, int], list[float]] = {}
-        self._start: dict[tuple[int, int], list[int]] = {}
+        self._done: dict[tuple[int, int], list[float]] = {}
+        self._crossing = {
+            (a, b): [0.0, *(line.crossing(a, b, place) for place in range(1, line.length)), 0.0]
+            for a in line.boards
+            for b in line.boards
+            if a != b
+        }
 
     def find(self) -> Found:
         """The best of all sets; of equal ones the smallest."""
@@ -23,56 +33,72 @@ class ShortestWay:
         for subset in line.subsets:
             for board in line.boards:
                 if subset >> board & 1:
-                    self._extend(subset, board)
-                    if self._best[subset, board][-1] < least * (1 - SLACK):
-                        least, chosen = self._best[subset, board][-1], (subset, board)
+                    done = self._done[subset, board] = self._extended(subset, board)
+                    if done[-1] < least * (1 - SLACK):
+                        least, chosen = done[-1], (subset, board)
         if chosen is None:
             return Found(None, math.inf)
         return Found(self._owner(*chosen), least * (1 - SLACK))
 
-    def _before(self, subset: int, board: int, place: int) -> tuple[float, int]:
-        """Seconds until what ``board`` needs from that place on is there, and who sends it."""
-        rest = subset ^ (1 << board)
-        if not rest:
-            return (0.0 if place == 0 else math.inf), board
-        if place == 0:
-            return math.inf, board
-        return min(
-            (self._best[rest, before][place] + self._line.crossing(before, board, place), before)
-            for before in self._line.boards
-            if rest >> before & 1
-        )
-
-    def _extend(self, subset: int, board: int) -> None:
-        """Fill in what a set comes to when ``board`` is the last."""
+    def _extended(self, subset: int, board: int) -> list[float]:
+        """What a set comes to when ``board`` is the last."""
         line = self._line
-        until, stops = line.until[board], line.stops[board]
-        received, sent, extra = (
-            line.paid_at_start[board],
-            line.paid_at_end[board],
-            line.paid_always[board],
-        )
-        best, start = [math.inf] * (line.length + 1), [0] * (line.length + 1)
-        window: deque[tuple[float, int]] = deque()
-        for end in range(1, line.length + 1):
-            place = end - 1
-            key = self._before(subset, board, place)[0] + received[place] - until[place]
-            while window and window[-1][0] >= key:
-                window.pop()
-            window.append((key, place))
-            while window and stops[window[0][1]] < end:
-                window.popleft()
-            if window:
-                best[end] = window[0][0] + until[end] + sent[end] + extra
-                start[end] = window[0][1]
-        self._best[subset, board], self._start[subset, board] = best, start
+        keys = self._keys(subset, board)
+        extra = line.paid_always[board]
+        least = _least_before(keys, line.stops[board])
+        ends = zip(least, line.until[board][1:], line.paid_at_end[board][1:], strict=True)
+        return [math.inf, *(key + until + sent + extra for key, until, sent in ends)]
+
+    def _keys(self, subset: int, board: int) -> list[float]:
+        """For every place but the last what a run from there begins with, less work before it."""
+        line = self._line
+        received, until = line.paid_at_start[board], line.until[board]
+        arrivals = self._arrivals(subset ^ (1 << board), board)
+        return [a + r - u for a, r, u in zip(arrivals, received[:-1], until[:-1], strict=True)]
+
+    def _arrivals(self, rest: int, board: int) -> list[float]:
+        """For every place but the last: when what ``board`` needs from there on has come."""
+        if not rest:
+            return [0.0] + [math.inf] * (self._line.length - 1)
+        ways = [self._arrivals_from(rest, before, board) for before in self._members(rest)]
+        return ways[0] if len(ways) == 1 else list(map(min, *ways))
+
+    def _arrivals_from(self, rest: int, before: int, board: int) -> list[float]:
+        done, crossing = self._done[rest, before], self._crossing[before, board]
+        return [d + c for d, c in zip(done[:-1], crossing[:-1], strict=True)]
+
+    def _members(self, subset: int) -> Iterator[int]:
+        return (board for board in self._line.boards if subset >> board & 1)
 
     def _owner(self, subset: int, board: int) -> Owner:
-        owner, end = [0] * self._line.length, self._line.length
+        """Back along the way, from run to run."""
+        line = self._line
+        owner, end = [0] * line.length, line.length
         while end:
-            start = self._start[subset, board][end]
+            keys, stops = self._keys(subset, board), line.stops[board]
+            start = min((p for p in range(end) if stops[p] >= end), key=lambda p: keys[p])
             owner[start:end] = [board] * (end - start)
-            before = self._before(subset, board, start)[1]
             subset ^= 1 << board
-            board, end = before, start
+            if start:
+                arrivals = (
+                    (self._arrivals_from(subset, b, board), b) for b in self._members(subset)
+                )
+                board = min((times[start], b) for times, b in arrivals)[1]
+            end = start
         return owner
+
+
+def _least_before(keys: Sequence[float], stops: Sequence[int]) -> list[float]:
+    """For every end the smallest key of the places from which a run can get there."""
+    if stops[0] == len(keys):
+        return list(accumulate(keys, min))
+    least = []
+    window: deque[tuple[float, int]] = deque()
+    for place, key in enumerate(keys):
+        while window and window[-1][0] >= key:
+            window.pop()
+        window.append((key, place))
+        while window and stops[window[0][1]] <= place:
+            window.popleft()
+        least.append(window[0][0] if window else math.inf)
+    return least
