@@ -158,7 +158,7 @@ class SimActor:
         elif not self._trouble.broken.isdisjoint(values):
             outcome = "it does not like this input"
         else:
-            made = self._graph.run(self._stage, values)
+            made = self._graph.run(self._stage, values, attempt.key.attempt)
             for tensor, (_, content) in zip(self._outputs, made, strict=True):
                 self._memory.region(attempt.slot, tensor, len(content))[:] = content
             outcome = Ran(1, tuple(shape for shape, _ in made))

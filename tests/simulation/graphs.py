@@ -1,7 +1,7 @@
 """Random chains of hashing stages: forks, joins, tensors that skip stages, and who runs what.
 
-What a stage gives is a hash of (generation, stage, inputs), so an answer that mixes requests or
-generations, or misses a stage, is not the one that ``answer`` computes.
+What a stage gives is a hash of (generation, stage, attempt, inputs), so an answer that mixes
+requests, attempts or generations, or misses a stage, is not the one that ``answer`` computes.
 """
 
 from __future__ import annotations
@@ -47,9 +47,12 @@ class Graph:
         """Every tensor."""
         return {edge.tensor.name: edge.tensor for edge in self.manifest.edges}
 
-    def run(self, stage: StageName, values: Sequence[bytes]) -> list[tuple[tuple[int, ...], bytes]]:
-        """What a stage gives for its inputs: shapes and bytes."""
-        made = hashlib.sha256(f"{self.manifest.generation}\0{stage}\0{len(values)}".encode())
+    def run(
+        self, stage: StageName, values: Sequence[bytes], attempt: int
+    ) -> list[tuple[tuple[int, ...], bytes]]:
+        """What a stage gives for its inputs: shapes and bytes; another for every attempt."""
+        what = f"{self.manifest.generation}\0{stage}\0{attempt}\0{len(values)}"
+        made = hashlib.sha256(what.encode())
         for value in values:
             made.update(b"%d\0" % len(value))
             made.update(value)
@@ -64,12 +67,12 @@ class Graph:
         content = hashlib.shake_128(digest + bytes((number,))).digest(prod(shape))
         return shape, content
 
-    def answer(self, fed: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The only right answer: content by the output's name."""
+    def answer(self, fed: Mapping[str, bytes], attempt: int) -> dict[str, bytes]:
+        """The only right answer of an attempt: content by the output's name."""
         values = dict(fed)
         for name in self.order:
             stage = self.manifest.stage[name]
-            made = self.run(name, [values[tensor] for tensor in stage.inputs])
+            made = self.run(name, [values[tensor] for tensor in stage.inputs], attempt)
             values.update(zip(stage.outputs, (content for _, content in made), strict=True))
         return {port.name: values[port.tensor] for port in self.manifest.outputs}
 

@@ -152,7 +152,7 @@ class Ledger:
         if graph is None:
             self.violation(f"{entry} has a result of no generation there was")
             return
-        right = graph.answer(entry.fed)
+        right = graph.answer(entry.fed, result.attempts)
         given = {name: value.tobytes() for name, value in result.tensors.items()}
         if given != right:
             wrong = [name for name in right if given.get(name) != right[name]]
