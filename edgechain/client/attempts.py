@@ -86,8 +86,12 @@ class Attempts:
         return next((hop for hop in attempt.route if hop in holders), attempt.route[0])
 
     def suspect(self, attempt: Attempt, *hops: Hop) -> None:
-        """These nodes may be at fault for what became of it: another attempt avoids them."""
-        attempt.request.avoid.update(hops)
+        """These nodes may be at fault for what became of it, the first one most.
+
+        Another attempt avoids them; of a node that could not be reached and one that could not
+        reach it, rather the first.
+        """
+        attempt.request.avoid.update((*hops[:1], *hops))
         routes, now = self.session_of(attempt).routes, self._clock.now()
         for hop in hops:
             routes.failed(hop, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,7 +56,8 @@ class Request:
 
     ``newest`` is how many such requests may be under way at a time, 0 for one that waits its
     turn. ``attempts`` counts those that were sent, ``lost_workers`` those that cost a node its
-    worker, ``cause`` is the first failure and ``avoid`` the nodes that had a part in one.
+    worker, ``cause`` is the first failure, and ``avoid`` says how much
+    nodes are to blame for those there were.
     """
 
     sequence: int
@@ -68,7 +70,7 @@ class Request:
     attempts: int = 0
     lost_workers: int = 0
     cause: RequestError | None = None
-    avoid: set[Hop] = field(default_factory=set)
+    avoid: Counter[Hop] = field(default_factory=Counter)
     attempt: Attempt | None = None
     expiry: Timer | None = None
     ended: bool = False

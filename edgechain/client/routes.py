@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from edgechain.client.health import Health
 from edgechain.spec.ids import RequestKey, StageName
@@ -11,6 +12,9 @@ from edgechain.spec.message import Hop, Route
 
 SLOWER = 3.0
 """A node that holds slots so many times as long as the best replica is not used for a while."""
+
+NOBODY: Mapping[Hop, int] = MappingProxyType({})
+"""Who is to blame for what has not failed."""
 
 SLOW_SECONDS = 0.01
 """Shorter times say more about the scheduler of a busy client than about a node."""
@@ -93,11 +97,11 @@ class RouteTable:
 
     # Routes ----------------------------------------------------------------------------------
 
-    def admit(self, key: RequestKey, now: float, avoid: Container[Hop] = ()) -> Route | None:
+    def admit(self, key: RequestKey, now: float, avoid: Mapping[Hop, int] = NOBODY) -> Route | None:
         """Pin a route and take its slots; ``None`` when some node has none, or is missing.
 
-        ``avoid`` are nodes that failed this request: they come into question again only where
-        nobody else runs the stage.
+        ``avoid`` says how much nodes are to blame for what became of this request so far: of a
+        stage's replicas those that are to blame least come into question.
         """
         route: list[Hop] = []
         for stage in self._stages:
@@ -112,7 +116,7 @@ class RouteTable:
         return tuple(route)
 
     def _best(
-        self, stage: StageName, route: list[Hop], now: float, avoid: Container[Hop]
+        self, stage: StageName, route: list[Hop], now: float, avoid: Mapping[Hop, int]
     ) -> NodeView | None:
         """A replica on the route already, else the one with the most of its lease left.
 
@@ -121,7 +125,7 @@ class RouteTable:
         """
         leased = [n for n in self._nodes.values() if stage in n.stages and n.lease > 0]
         if len(leased) > 1:
-            rank = [(n.hop in avoid, n.health.is_ejected(now)) for n in leased]
+            rank = [(avoid.get(n.hop, 0), n.health.is_ejected(now)) for n in leased]
             first = min(rank)
             leased = [n for n, its in zip(leased, rank, strict=True) if its == first]
         free = [n for n in leased if n.free > 0]

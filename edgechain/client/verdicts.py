@@ -37,10 +37,10 @@ def judge(request: Request, failure: Failure) -> tuple[RequestError, bool]:
 
 
 def suspects(failure: Failure, hop: Hop, route: Mapping[StageName, Hop]) -> tuple[Hop, ...]:
-    """Who may be at fault: who says so and whom it could not reach. Nobody for bad inputs."""
+    """Who may be at fault: whom it could not reach, then who says so. Nobody for bad inputs."""
     if failure.kind in (FailureKind.INVALID_INPUT, FailureKind.DEADLINE_EXCEEDED):
         return ()
-    return tuple(dict.fromkeys((hop, route.get(failure.stage, hop))))
+    return tuple(dict.fromkeys((route.get(failure.stage, hop), hop)))
 
 
 def nobody_runs(stage: StageName) -> Unavailable:
