@@ -8,8 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from edgechain.spec.chain import ModelSource
 from edgechain.spec.problem import Board, Problem, Unit
+from edgechain.spec.profile import DeviceProfile
 from tests.benchmarks.boards.cages import no_cages
+from tests.benchmarks.boards.emulated import with_node
 from tests.benchmarks.boards.measuring import Lengths, ranges
 from tests.benchmarks.boards.placing import with_stages
 from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near
@@ -91,6 +94,16 @@ def test_the_bound_counts_the_stages_that_are_needed() -> None:
 
 def test_operators_in_words() -> None:
     assert ranges((0, 1, 2, 5, 7, 8)) == "0-2+5+7-8"
+
+
+def test_what_nodes_cost_takes_longer_on_a_board_with_a_small_share() -> None:
+    source = ModelSource(file="a.tflite", sha256="0" * 64)
+    board = DeviceProfile(
+        device="b", model=source, interpreter="litert", threads=1, operator_ms=(8.0,)
+    )
+    here = board.model_copy(update={"device": "here", "operator_ms": (2.0,), "stage_ms": 1.0})
+    found = with_node(board, here, 0.25)
+    assert (found.device, found.operator_ms, found.stage_ms) == ("b", (8.0,), 4.0)
 
 
 @pytest.mark.netns

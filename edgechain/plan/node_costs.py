@@ -134,3 +134,11 @@ def with_client(
         if tensor in graph.producer:
             added[graph.producer[tensor]] += send * graph.tensors[tensor].nbytes
     return tuple(taken + added[op] for op, taken in enumerate(operators))
+
+
+def client_traffic(graph: OpGraph, operators: Iterable[int]) -> Traffic:
+    """Bytes that the device with these operators gets from the client and sends to it."""
+    group = frozenset(operators)
+    read = {t for op in group for t in graph.operators[op].inputs} & set(graph.inputs)
+    made = {t for op in group for t in graph.operators[op].outputs} & set(graph.outputs)
+    return Traffic(*(sum(graph.tensors[t].nbytes for t in some) for some in (read, made)))

@@ -8,6 +8,7 @@ from edgechain.plan.node_costs import (
     NodeCosts,
     Traffic,
     Trial,
+    client_traffic,
     fitted,
     traffic,
     trial_cuts,
@@ -120,3 +121,9 @@ def edge(
 def test_the_clients_tensors_cost_who_reads_and_who_makes_them() -> None:
     taken = with_client(DIAMOND, [1.0] * 6, send=0.5, receive=0.25)
     assert taken == (2.0, 1.0, 1.0, 1.0, 1.0, 3.0)
+
+
+def test_only_the_models_own_tensors_go_to_and_from_the_client() -> None:
+    assert client_traffic(DIAMOND, (0, 1)) == Traffic(received=4, sent=0)
+    assert client_traffic(DIAMOND, (2, 3)) == Traffic(received=0, sent=0)
+    assert client_traffic(DIAMOND, (4, 5)) == Traffic(received=0, sent=4)

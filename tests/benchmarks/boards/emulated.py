@@ -77,24 +77,45 @@ def free(boards: Sequence[Emulated]) -> None:
 
 
 def profiles(scene: Scene, model: Path, folder: Path, seconds: float) -> list[DeviceProfile]:
-    """What ``edgechain profile`` finds on every board, all at the same time.
+    """What ``edgechain profile`` finds of the operators on every board, all at the same time.
 
-    At the same time because here, other than on real boards, they share memory and caches.
+    At the same time because here, other than on real boards, they share memory and caches. Nodes
+    are left out: they would be throttled in step with their client, which no board does.
     """
     with emulated(scene) as (boards, _):
         limit(boards)
         outs = [folder / f"{one.name}.yaml" for one in boards]
         commands = []
         for one, out in zip(boards, outs, strict=True):
-            words = ["edgechain", "profile", str(model), "--device", one.name, "-o", str(out)]
-            words += ["--threads", str(THREADS), "--seconds", f"{seconds:g}"]
-            commands.append(_with_records(folder / f"records-{one.name}", one.words(*words)))
+            words = _profile(model, one.name, out, seconds)
+            commands.append(_with_records(folder, one.words(*words, "--no-node")))
         run_together(commands, [out.with_suffix(".log") for out in outs], PROFILE_SECONDS)
     return [read_profile(out) for out in outs]
 
 
+def node_profile(model: Path, folder: Path, seconds: float) -> DeviceProfile:
+    """What ``edgechain profile`` finds on this machine itself, where nothing is throttled."""
+    out = folder / "here.yaml"
+    words = [sys.executable, "-m", *_profile(model, "here", out, seconds)]
+    with cage(None) as here:
+        command = here.around(_with_records(folder, words))
+        run_together([command], [out.with_suffix(".log")], PROFILE_SECONDS)
+    return read_profile(out)
+
+
+def with_node(board: DeviceProfile, here: DeviceProfile, quota: float) -> DeviceProfile:
+    """A board's profile with what nodes cost here, as long as that takes with its quota."""
+    costs = ("stage_ms", "send_ms_per_mb", "receive_ms_per_mb")
+    return board.model_copy(update={cost: getattr(here, cost) / quota for cost in costs})
+
+
+def _profile(model: Path, device: str, out: Path, seconds: float) -> list[str]:
+    words = ["edgechain", "profile", str(model), "--device", device, "-o", str(out)]
+    return [*words, "--threads", str(THREADS), "--seconds", f"{seconds:g}"]
+
+
 def _with_records(folder: Path, words: Sequence[str]) -> list[str]:
-    return ["env", f"{ENVIRONMENT}={folder}", *words]
+    return ["env", f"{ENVIRONMENT}={folder / 'records'}", *words]
 
 
 @dataclass(frozen=True)

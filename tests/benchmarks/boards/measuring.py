@@ -16,7 +16,16 @@ from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.profile import DeviceProfile
 from tests.benchmarks.boards.client import seeded
-from tests.benchmarks.boards.emulated import NAMESPACE, Emulated, emulated, limit, nodes, profiles
+from tests.benchmarks.boards.emulated import (
+    NAMESPACE,
+    Emulated,
+    emulated,
+    limit,
+    node_profile,
+    nodes,
+    profiles,
+    with_node,
+)
 from tests.benchmarks.boards.placing import Placed, placed
 from tests.benchmarks.boards.report import Cell, Part
 from tests.benchmarks.boards.scenes import BoardKind, Scene
@@ -53,13 +62,14 @@ class Lengths:
 
 @dataclass
 class Bench:
-    """Remembers the profiles of boards: scenes with the same boards need not measure again."""
+    """Remembers the profiles of boards: scenes with some of the same need not measure again."""
 
     folder: Path
     lengths: Lengths
     _profiles: dict[tuple[tuple[BoardKind, ...], str], list[DeviceProfile]] = field(
         default_factory=dict
     )
+    _here: dict[str, DeviceProfile] = field(default_factory=dict)
     _count: int = 0
     _idle_mb: float = 0.0
     """Of a worker of its own, before it has a model."""
@@ -83,14 +93,23 @@ class Bench:
         return await self._run(plan, folder / "chain", stages)
 
     def _profiled(self, scene: Scene, path: Path) -> list[DeviceProfile]:
-        known = self._profiles.get((scene.kinds, path.name))
-        if known is None:
-            progress(f"{scene.title}, {path.name}: edgechain profile on every board")
-            folder = self.folder / f"profiles-{len(self._profiles)}"
-            folder.mkdir()
-            known = profiles(scene, path, folder, self.lengths.profile)
-            self._profiles[scene.kinds, path.name] = known
-        return known
+        for (kinds, model), known in self._profiles.items():
+            if model == path.name and kinds[: len(scene.kinds)] == scene.kinds:
+                return known[: len(scene.kinds)]
+        progress(f"{scene.title}, {path.name}: edgechain profile on every board")
+        folder = self.folder / f"profiles-{len(self._profiles)}"
+        folder.mkdir()
+        here = self._here.get(path.name) or node_profile(path, folder, self.lengths.profile)
+        self._here[path.name] = here
+        found = [
+            with_node(profile, here, kind.quota)
+            for profile, kind in zip(
+                profiles(scene, path, folder, self.lengths.profile), scene.kinds, strict=True
+            )
+        ]
+        progress(f"a stage {here.stage_ms} ms, {here.send_ms_per_mb}, {here.receive_ms_per_mb}")
+        self._profiles[scene.kinds, path.name] = found
+        return found
 
     async def _run(self, plan: Placed, chain: Path, stages: Mapping[str, str]) -> Cell:
         manifest = load_manifest(chain)
@@ -110,7 +129,7 @@ class Bench:
                 await client.ask(what="connect", connections=_connections(len(stages)), where=where)
                 answers = await client.ask(what="answers", seeds=SEEDS)
                 limit(boards)
-                spent, ends = await self._keep_busy(client, used, 1 / plan.found.score.period)
+                spent, ends = await self._keep_busy(client, used, 1 / plan.period)
                 workers = [_worker(started.processes[one.name].pid) for one in used]
                 memory = [private_megabytes(worker) - self._idle_mb for worker in workers]
                 await client.ask(what="leave")
@@ -185,13 +204,13 @@ def _cell(
         plan.scene.title,
         plan.model.file,
         parts,
-        1 / plan.found.score.period,
+        1 / plan.period,
         1 / plan.bound,
         1 / plan.bare_period,
         rate,
         len(ends),
         exact,
-        plan.found.score.limits,
+        plan.limits,
         swapped,
     )
 

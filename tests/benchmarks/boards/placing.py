@@ -11,17 +11,17 @@ from edgechain.model.chain import Plan, make_chain
 from edgechain.model.graph import graph_of
 from edgechain.model.source import Model
 from edgechain.plan.bounds import best_weights
-from edgechain.plan.node_costs import with_client
+from edgechain.plan.node_costs import client_traffic, with_client
 from edgechain.plan.place import place
 from edgechain.plan.score import score
-from edgechain.plan.topology import MB, problem_on
+from edgechain.plan.topology import BITS, MB, problem_on
 from edgechain.plan.units import ModelProblem
 from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Objective, Problem
 from edgechain.spec.profile import DeviceProfile
-from tests.benchmarks.boards.scenes import SHORT_SHARE, Scene
+from tests.benchmarks.boards.scenes import FAST_MBIT, SHORT_SHARE, Scene
 
 PROOF_RUNS = 1
 
@@ -46,9 +46,28 @@ class Placed:
         return _owner(self.found, len(self.problem.problem.units))
 
     @property
+    def period(self) -> float:
+        """Seconds a frame: the planner's, or that of the client's links where they are slower."""
+        return max(self.found.score.period, self.client_seconds)
+
+    @property
+    def limits(self) -> str:
+        """What the period comes from."""
+        slower = self.client_seconds > self.found.score.period
+        return "a link to the client" if slower else self.found.score.limits
+
+    @property
+    def client_seconds(self) -> float:
+        """The busiest link's to or from the client, all of which are quick ones."""
+        groups = self.problem.partition(self.found).groups
+        moved = [client_traffic(self.problem.graph, group) for group in groups]
+        most = max(max(each.received, each.sent) for each in moved)
+        return most * BITS / (FAST_MBIT * MB)
+
+    @property
     def bound(self) -> float:
-        """Seconds below which no placement's period is: the planner's, or with stages' costs."""
-        return max(self.found.lower_bound, with_stages(self.problem.problem))
+        """Seconds below which no placement's period is: of work, stages or client's links."""
+        return max(self.found.lower_bound, self.client_seconds, with_stages(self.problem.problem))
 
     def busy(self) -> dict[int, float]:
         """Every used board's seconds for one request."""

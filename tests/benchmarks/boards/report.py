@@ -94,7 +94,7 @@ class BoardsReport:
         """Predicted beside measured, and every board's part in it."""
         head = ("model", "operators on each board", "predicted", "measured", "ratio", "bits", "")
         scenes = dict.fromkeys(cell.scene for cell in self.cells)
-        tables = [
+        return [
             Table(
                 f"{scene}: frames/s with the best placement",
                 head,
@@ -103,18 +103,6 @@ class BoardsReport:
             )
             for scene in scenes
         ]
-        rows = [
-            (f"{cell.scene}, {cell.model}" if not number else "", *_part_row(part))
-            for cell in self.cells
-            for number, part in enumerate(cell.parts)
-        ]
-        notes = (
-            "ms a request, as long as they take with the board's share of the processor",
-            "busy: how much of its share the board used",
-            "worker: memory beyond that of one without a model, and what it may have",
-        )
-        each = ("", "board", "predicted ms", "spent ms", "ratio", "busy", "worker MB", "may")
-        return [*tables, Table("Every board's part", each, rows, notes, frozenset({0, 1}))]
 
     def verdicts(self) -> list[Verdict]:
         """Every cell, and controls that must not pass."""
@@ -159,6 +147,22 @@ def _row(cell: Cell) -> tuple[str, ...]:
         "same" if cell.exact else "OTHER",
         "PASS" if cell.passed else "FAIL",
     )
+
+
+def parts_table(cells: Sequence[Cell]) -> Table:
+    """Every board's part, to see where a prediction is off."""
+    rows = [
+        (f"{cell.scene}, {cell.model}" if not number else "", *_part_row(part))
+        for cell in cells
+        for number, part in enumerate(cell.parts)
+    ]
+    notes = (
+        "ms a request, as long as they take with the board's share of the processor",
+        "busy: how much of its share the board used",
+        "worker: memory beyond that of one without a model, and what it may have",
+    )
+    head = ("", "board", "predicted ms", "spent ms", "ratio", "busy", "worker MB", "may")
+    return Table("Every board's part", head, rows, notes, frozenset({0, 1}))
 
 
 def _part_row(part: Part) -> tuple[str, ...]:
