@@ -160,8 +160,9 @@ async def measure(counts: Counts, folder: Path) -> Outcome:
                 await bench.round()
             if start is not None and number < counts.starts:
                 await start.round()
-            plans.round()  # in this process, whose loop has nothing else to do
         identity = await ask_identity(counts, folder, namespace)
+    for _ in range(counts.rounds):  # seconds without a word on open links would end them
+        plans.round()
     return Outcome(
         machine,
         counts.rounds,
