@@ -43,15 +43,16 @@ class Cage:
 
     def around(self, words: Sequence[str]) -> list[str]:
         """A command that runs in here, and all that it starts."""
-        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._members), *words]
+        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self.members), *words]
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that are in here."""
-        return tuple(map(int, self._members.read_text().split()))
+        return tuple(map(int, self.members.read_text().split()))
 
     @property
-    def _members(self) -> Path:
+    def members(self) -> Path:
+        """The file that says who is in here; who writes its process id there comes in."""
         return self.path / "cgroup.procs"
 
 

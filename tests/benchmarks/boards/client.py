@@ -1,6 +1,6 @@
 """A client on the switch of emulated boards, which keeps a chain busy; in a process of its own.
 
-python -m tests.benchmarks.boards.client NETWORK_NAMESPACE
+python -m tests.benchmarks.boards.client NETWORK_NAMESPACE [CONTROL_GROUP'S_PROCESSES]
 
 Commands: ``connect``, ``answers`` to seeded inputs, ``busy`` for some seconds, ``leave``.
 """
@@ -8,10 +8,12 @@ Commands: ``connect``, ``answers`` to seeded inputs, ``busy`` for some seconds, 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,5 +117,7 @@ async def _run() -> None:
 
 if __name__ == "__main__":
     tune_allocator()
+    for members in sys.argv[2:]:
+        Path(members).write_text(str(os.getpid()))
     enter(sys.argv[1])
     uvloop.run(_run())

@@ -15,6 +15,7 @@ from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.profile import DeviceProfile
+from tests.benchmarks.boards.cages import cage
 from tests.benchmarks.boards.client import seeded
 from tests.benchmarks.boards.emulated import (
     NAMESPACE,
@@ -116,6 +117,7 @@ class Bench:
         with (
             emulated(plan.scene) as (boards, hub),
             nodes(boards, chain, dict(stages), slots=_slots(len(stages))) as started,
+            cage(None) as room,
         ):
             used = [one for one in boards if one.name in stages]
             where = {
@@ -124,7 +126,7 @@ class Bench:
                 "peers": [one.address for one in used],
                 "identity": str(started.identity),
             }
-            async with Child(CLIENT, hub.namespace) as client:
+            async with Child(CLIENT, hub.namespace, str(room.members)) as client:
                 await client.ready()
                 await client.ask(what="connect", connections=_connections(len(stages)), where=where)
                 answers = await client.ask(what="answers", seeds=SEEDS)
