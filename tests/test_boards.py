@@ -106,6 +106,7 @@ def test_what_nodes_cost_takes_longer_on_a_board_with_a_small_share() -> None:
     assert (found.device, found.operator_ms, found.stage_ms) == ("b", (8.0,), 4.0)
 
 
+@pytest.mark.benchmarks
 @pytest.mark.netns
 @pytest.mark.models
 @pytest.mark.processes
