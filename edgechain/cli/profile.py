@@ -16,7 +16,7 @@ from edgechain.cli.trial import Measuring, node_trials
 from edgechain.model.graph import graph_of
 from edgechain.model.samples import random_samples
 from edgechain.model.source import read_model
-from edgechain.model.split import split
+from edgechain.model.split import Cut, split
 from edgechain.model.timing import Taken, part_seconds
 from edgechain.node.local import LocalOptions
 from edgechain.plan.balance import cut_places
@@ -97,11 +97,12 @@ def _measure(what: Measuring, progress: Progress) -> _Measured:
     """The whole model again and again, and between that its halves, their halves, and so on."""
     estimated = all_seconds(what.graph)
     levels = halvings(len(what.graph.operators), cut_places(what.graph), estimated)
+    uncut = _cut(what, ())
     wholes, parts = [], []
     for number, ends in enumerate(levels):
         progress("measuring", number, len(levels))
-        wholes += _parts(what, (), what.seconds / 2)
-        parts.append(_parts(what, ends, what.seconds) if ends else [])
+        wholes += _parts(what, uncut, what.seconds / 2)
+        parts.append(_parts(what, _cut(what, ends), what.seconds) if ends else [])
     progress("measuring", len(levels), len(levels))
     whole = _mean(wholes)
     taken = [_alike(part, what.options.threads) for part in ([whole], *parts[1:])]
@@ -112,9 +113,12 @@ def _measure(what: Measuring, progress: Progress) -> _Measured:
     )
 
 
-def _parts(what: Measuring, ends: Ends, seconds: float) -> list[Taken]:
+def _cut(what: Measuring, ends: Ends) -> Cut:
+    return split(what.model, contiguous(what.graph, ends))
+
+
+def _parts(what: Measuring, cut: Cut, seconds: float) -> list[Taken]:
     """Every part in turn, all of them together for so long."""
-    cut = split(what.model, contiguous(what.graph, ends))
     (sample,) = random_samples(what.model, count=1, seed=0)
     each = seconds / len(cut.submodels)
     return part_seconds(cut, sample, open_timed=what.isolated.open, seconds=each)
@@ -135,7 +139,7 @@ def _stretch(what: Measuring, whole: Taken) -> float:
     if what.options.threads > 1:
         with IsolatedInterpreter(InterpreterKind(what.options.interpreter)) as single:
             alone = Measuring(what.model, what.graph, single, what.options, what.seconds)
-            whole = _mean(_parts(alone, (), what.seconds / 2))
+            whole = _mean(_parts(alone, _cut(alone, ()), what.seconds / 2))
     return max(1.0, whole.clock / whole.processor)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgechain.plan.explain import verdict
 from edgechain.plan.place import alone, place
@@ -36,10 +36,9 @@ def compared(problem: Problem) -> tuple[Option, ...]:
 
 def _unsplit(problem: Problem, best: Placement) -> tuple[Option, ...]:
     """Everything on one device, beside the bound of what is best."""
-    single = alone(problem, best.objective)
+    single = alone(problem, best.objective, best.lower_bound)
     if single is None:
         return ()
-    bound = min(best.lower_bound, single.score.value(best.objective))
     name = problem.boards[single.shares[0].board].name
     says = f"everything on {name}: no single device does it sooner"
-    return (Option("not split", replace(single, lower_bound=bound), says),)
+    return (Option("not split", single, says),)

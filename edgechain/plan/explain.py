@@ -57,11 +57,11 @@ def as_document(problem: Problem, found: Placement) -> dict[str, Any]:
 
 def verdict(problem: Problem, found: Placement) -> str:
     """One sentence: split it, or do not, and what that is worth."""
-    single = alone(problem, found.objective)
     name = problem.boards[found.shares[0].board].name
     if not found.is_split:
         why = "is as fast as any split of it" if found.is_exact else "beats every split we found"
         return f"do not split: {name} alone {why} ({_figures(found)})"
+    single = alone(problem, found.objective, found.lower_bound)
     what = f"split over {len(found.shares)} devices: {_figures(found)}"
     if single is None:
         return f"{what}; no device can hold or run all of it"

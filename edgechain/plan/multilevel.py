@@ -19,8 +19,6 @@ from edgechain.spec.problem import Objective, Problem, Unit
 _PASSES = 8
 """Over all units on each level; the first ones bring most."""
 
-_WORTH = 1 - 1e-9
-
 
 @dataclass(frozen=True)
 class Level:
@@ -126,10 +124,11 @@ class _Clusters:
         return min(edges)[1:] if edges else None
 
     def _price(self, source: int, target: int) -> float:
+        readers = self.members_of(target)
         size = sum(
             self.problem.units[unit].output_bytes
             for unit in self.members[source]
-            if not self.members_of(target).isdisjoint(self.problem.readers[unit])
+            if not readers.isdisjoint(self.problem.readers[unit])
         )
         return (self.work[source] + self.work[target]) / (1 + size / self._mean)
 

@@ -37,13 +37,13 @@ def place(problem: Problem, objective: Objective) -> Placement:
     return _place_graph(problem, objective)
 
 
-def alone(problem: Problem, objective: Objective) -> Placement | None:
-    """Everything on the one device that does it best; ``None`` where none can."""
+def alone(problem: Problem, objective: Objective, bound: float) -> Placement | None:
+    """Everything on the one device that does it best, beside a bound; ``None`` where none can."""
     tried = (_tried(problem, objective, [b] * len(problem.units)) for b in _boards(problem))
     value, owner = min(tried, key=lambda one: one[0])
     if owner is None or value == math.inf:
         return None
-    return placement(problem, owner, objective, lower_bound(problem, objective))
+    return placement(problem, owner, objective, bound)
 
 
 def check(problem: Problem) -> None:

@@ -1,16 +1,17 @@
 """What a placement comes to: period, latency, and what the period comes from.
 
 A device holds one group of units and runs it whole: it starts when all that the group reads from
-elsewhere is there, and sends when it is done. The period is the largest of every device's summed
-work and every used link's time; work and transfer overlap. The latency is the longest way of one
-request. What crosses from one device to another in one request is one message, in which every
-tensor is once, whoever wants it there.
+elsewhere is there, and sends when it is done. A device's time is its units' work, and what it pays
+for having a stage and for bytes. The period is the largest of every device's and every used link's
+time; work and transfer overlap. The latency is the longest way of one request. What crosses from
+one device to another in one request is one message, in which every tensor is once, whoever wants it
+there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgechain.errors import CannotPlace
@@ -41,7 +42,7 @@ def placement(
 def score(problem: Problem, owner: Sequence[int]) -> Score:
     """Period and latency. Raises ``CannotPlace``: what is not allowed, in words."""
     groups = _groups(problem, owner)
-    crossing = _crossing(problem, owner)
+    crossing = crossing_bytes(problem, owner)
     busy = _busy(problem, groups, crossing)
     sent = _sent(problem, crossing)
     ready, end = dict.fromkeys(groups, 0.0), 0.0
@@ -65,10 +66,10 @@ def shares(problem: Problem, owner: Sequence[int]) -> tuple[Share, ...]:
 
 def transfers(problem: Problem, owner: Sequence[int]) -> dict[tuple[int, int], float]:
     """Seconds of what crosses, by sending and receiving device. Raises ``CannotPlace``."""
-    return _sent(problem, _crossing(problem, owner))
+    return _sent(problem, crossing_bytes(problem, owner))
 
 
-def _crossing(problem: Problem, owner: Sequence[int]) -> dict[tuple[int, int], int]:
+def crossing_bytes(problem: Problem, owner: Sequence[int]) -> dict[tuple[int, int], int]:
     """Bytes that cross, by sending and receiving device."""
     crossing: dict[tuple[int, int], int] = {}
     for unit, readers in enumerate(problem.readers):
@@ -118,12 +119,17 @@ def _busy(
     crossing: dict[tuple[int, int], int],
 ) -> dict[int, float]:
     """Every device's time for one request."""
-    busy = _work(problem, groups)
-    for board in busy:
-        received = sum(size for (_, target), size in crossing.items() if target == board)
-        sent = sum(size for (source, _), size in crossing.items() if source == board)
-        busy[board] += problem.boards[board].pays(received, sent)
-    return busy
+    work = _work(problem, groups)
+    return {board: busy_seconds(problem, board, work[board], crossing) for board in work}
+
+
+def busy_seconds(
+    problem: Problem, board: int, work: float, crossing: Mapping[tuple[int, int], int]
+) -> float:
+    """A device's time for one request, with so many seconds of work; ``crossing`` in bytes."""
+    received = sum(size for (_, target), size in crossing.items() if target == board)
+    sent = sum(size for (source, _), size in crossing.items() if source == board)
+    return work + problem.boards[board].pays(received, sent)
 
 
 def _sequence(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgechain.plan.score import transfers
+from edgechain.plan.score import busy_seconds, crossing_bytes, transfers
 from edgechain.spec.plan import Placement, Share
 from edgechain.spec.problem import Problem
 
@@ -75,8 +75,11 @@ class Timeline:
 def timeline(problem: Problem, found: Placement) -> Timeline:
     """When everything of one frame begins and ends."""
     owner = _owner(found)
-    sent, sizes = transfers(problem, owner), _sizes(problem, owner)
-    busy = {share.board: _busy(problem, share, sizes) for share in found.shares}
+    sent, sizes = transfers(problem, owner), crossing_bytes(problem, owner)
+    busy = {
+        share.board: busy_seconds(problem, share.board, share.seconds, sizes)
+        for share in found.shares
+    }
     ready, done = dict.fromkeys(busy, 0.0), dict.fromkeys(busy, 0.0)
     for board, seconds in busy.items():
         done[board] = ready[board] + seconds
@@ -99,22 +102,6 @@ def timeline(problem: Problem, found: Placement) -> Timeline:
 def _owner(found: Placement) -> list[int]:
     owners = {unit: share.board for share in found.shares for unit in share.units}
     return [owners[unit] for unit in sorted(owners)]
-
-
-def _sizes(problem: Problem, owner: list[int]) -> Mapping[_Ends, int]:
-    """Bytes that cross."""
-    sizes: dict[_Ends, int] = {}
-    for unit, readers in enumerate(problem.readers):
-        for target in {owner[reader] for reader in readers} - {owner[unit]}:
-            ends = owner[unit], target
-            sizes[ends] = sizes.get(ends, 0) + problem.units[unit].output_bytes
-    return sizes
-
-
-def _busy(problem: Problem, share: Share, sizes: Mapping[_Ends, int]) -> float:
-    received = sum(size for (_, target), size in sizes.items() if target == share.board)
-    sent = sum(size for (source, _), size in sizes.items() if source == share.board)
-    return share.seconds + problem.boards[share.board].pays(received, sent)
 
 
 def _longest_way(

@@ -46,7 +46,7 @@ def model_problem(
 ) -> ModelProblem:
     """The placement of ``graph``, where ``seconds`` is every operator's work by device name.
 
-    An infinite work says that the device cannot run the operator. A unit is called by its first
+    An infinite work says that the device cannot run the operator. A unit is called by its last
     operator's output. Memory is that of constants, and of what the unit's operators hand over.
     """
     atoms = indivisible(graph)

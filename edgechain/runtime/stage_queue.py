@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from edgechain.runtime.join import Join
-from edgechain.runtime.slots import Attempt, Tenant
+from edgechain.runtime.slots import Attempt, Tenant, tenant_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class StageQueue:
             return False
         if self._waiting >= self._slots:
             raise OverflowError(f"{self._slots} attempts are ready already")
-        self._ready.setdefault(_tenant(attempt), deque()).append(attempt)
+        self._ready.setdefault(tenant_of(attempt.key), deque()).append(attempt)
         self._most = max(self._most, self._waiting)
         return True
 
     def forget(self, attempt: Attempt) -> None:
         """Drop an attempt that has ended; nothing happens if it is not here."""
         self._join.discard(attempt.key)
-        if attempt in self._ready.get(_tenant(attempt), ()):
+        if attempt in self._ready.get(tenant_of(attempt.key), ()):
             self._remove(attempt)
 
     def take(self, now: float) -> Attempt | None:
@@ -61,7 +61,7 @@ class StageQueue:
             attempt = self._first()
             self._remove(attempt)
             if not attempt.ended and not attempt.deadline.has_passed(now):
-                self._note(_tenant(attempt))
+                self._note(tenant_of(attempt.key))
                 return attempt
         return None
 
@@ -72,10 +72,10 @@ class StageQueue:
         return self._ready[next(chain(fresh, known))][0]
 
     def _remove(self, attempt: Attempt) -> None:
-        queue = self._ready[_tenant(attempt)]
+        queue = self._ready[tenant_of(attempt.key)]
         queue.remove(attempt)
         if not queue:
-            del self._ready[_tenant(attempt)]
+            del self._ready[tenant_of(attempt.key)]
 
     def _note(self, tenant: Tenant) -> None:
         self._served.pop(tenant, None)
@@ -93,7 +93,3 @@ class StageQueue:
         return StageQueueStatistics(
             self._waiting, joining.waiting, self._slots, self._most, joining.duplicates
         )
-
-
-def _tenant(attempt: Attempt) -> Tenant:
-    return attempt.key.client, attempt.key.session

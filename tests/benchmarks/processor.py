@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
-_SCHEDULER_CLOCK = 2
-"""CPUCLOCK_SCHED of the kernel's include/linux/posix-timers.h: a process's run time."""
+from edgechain.runtime import processor
 
 
 def processor_seconds(pids: Iterable[int]) -> float:
     """User and system time that these processes have used so far, all their threads."""
-    return sum(map(_seconds_of, pids))
-
-
-def _seconds_of(pid: int) -> float:
-    """To the nanosecond where the kernel shows that clock, else /proc/PID/stat's 10 ms ticks.
-
-    The clock's number is what clock_getcpuclockid(3) computes.
-    """
-    try:
-        return time.clock_gettime((~pid << 3) | _SCHEDULER_CLOCK)
-    except OSError:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(processor.processor_seconds, pids))
 
 
 def resident_megabytes(pid: int) -> float:
