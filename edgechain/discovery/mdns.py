@@ -105,7 +105,9 @@ class MdnsRegistry:
                         earlier.cancel()
                     if change is not ServiceStateChange.Removed:
                         await _room_in(resolving)
-                        resolving[instance] = group.create_task(resolve(instance))
+                        resolving[instance] = group.create_task(
+                            resolve(instance), name=f"resolving {instance}"
+                        )
                     elif instance in known:
                         gone(known.pop(instance))
         finally:
