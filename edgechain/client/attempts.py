@@ -12,7 +12,7 @@ from edgechain.client.request import Attempt, Request, Timer, Timers
 from edgechain.client.retries import LEAST_PATIENCE_SECONDS, Patience
 from edgechain.client.session import RECLAIM_SECONDS, Session
 from edgechain.spec.ids import RequestKey, StageName
-from edgechain.spec.message import Hop
+from edgechain.spec.message import Hop, Released
 
 if TYPE_CHECKING:
     from edgechain.runtime.clock import Clock
@@ -98,9 +98,9 @@ class Attempts:
 
     def answered(self, attempt: Attempt) -> None:
         """It has its result."""
-        now, session = self._clock.now(), self.session_of(attempt)
-        self._patience.answered(now - attempt.began)
-        session.answered(attempt, now)
+        session = self.session_of(attempt)
+        self._patience.answered(self._clock.now() - attempt.began)
+        session.answered(attempt)
         self._detach(attempt, session)
 
     def drop(self, attempt: Attempt) -> None:
@@ -118,13 +118,13 @@ class Attempts:
 
     # Slots -----------------------------------------------------------------------------------
 
-    def release(self, hop: Hop, keys: tuple[RequestKey, ...]) -> None:
+    def release(self, hop: Hop, released: Released) -> None:
         """A node gave slots back."""
         now = self._clock.now()
-        for key in keys:
+        for key, held in zip(released.keys, released.held, strict=True):
             session = self._sessions.get(key.session)
             if session is not None:
-                session.release(hop, key, now)
+                session.release(hop, key, held, now)
 
     def confirm(self) -> None:
         """Answer the leases that now hold true."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from edgechain.client.inputs import check_inputs
+from edgechain.client.request import Request
 from edgechain.client.results import Result
 from edgechain.client.submit import NEWEST_UNDER_WAY, Submitter
 from edgechain.client.tally import ChainStatistics
@@ -56,21 +57,31 @@ class Chain:
         anything is sent, or the ``RequestError`` the request ended with, no later than the
         deadline.
         """
-        return await self._ask(inputs, deadline, NEWEST_UNDER_WAY if newest else 0)
+        asked = self._open(self._checked(inputs), deadline, NEWEST_UNDER_WAY if newest else 0)
+        try:
+            result = await asked.future
+        finally:
+            self._take_back(asked)
+        if result.error is not None:
+            raise result.error
+        return result
 
-    async def _ask(self, inputs: Inputs, deadline: float, window: int) -> Result:
+    def _open(
+        self, values: dict[int, Array], deadline: float, window: int, index: int = 0
+    ) -> _Asked:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         request = self._submitter.open(
-            self._checked(inputs),
+            values,
             deadline,
-            partial(_settle, future),
+            partial(_settle, future, index),
             newest=window > 0,
             window=window,
         )
-        try:
-            return await future
-        finally:
-            self._submitter.cancel(request)
+        return _Asked(future, request)
+
+    def _take_back(self, asked: _Asked) -> None:
+        if asked.request is not None:
+            self._submitter.cancel(asked.request)
 
     def _checked(self, inputs: Inputs) -> dict[int, Array]:
         try:
@@ -104,59 +115,93 @@ class Chain:
             raise ValueError("a stream has at least one frame in flight")
         window = in_flight if newest else 0
         room = MOST_UNTAKEN if newest else in_flight
-        source, index = _each(frames), 0
-        pending: deque[asyncio.Task[Result]] = deque()
-        reading: asyncio.Task[tuple[Inputs, ...]] | None = asyncio.create_task(_next(source))
+        source, index = _Source(frames), 0
+        pending: deque[_Asked] = deque()
         try:
-            while reading is not None or pending:
-                taking = reading if len(pending) < room else None
-                waits = [task for task in (taking, *islice(pending, 1)) if task is not None]
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                if taking is not None and taking.done():
-                    frame, reading = taking.result(), None
-                    if frame:
-                        settling = self._settle(index, frame[0], deadline, window)
-                        pending.append(asyncio.create_task(settling))
-                        reading = asyncio.create_task(_next(source))
-                        index += 1
-                elif pending[0].done():
-                    yield pending.popleft().result()
+            while source.goes_on or pending:
+                reads = source.goes_on and len(pending) < room
+                if reads and (frame := source.take()):
+                    pending.append(self._ask(frame[0], deadline, window, index))
+                    index += 1
+                    await asyncio.sleep(0)  # a source that never waits is not all there is
+                elif pending and pending[0].future.done():
+                    yield pending.popleft().future.result()
+                else:
+                    await source.wait(*(one.future for one in islice(pending, 1)), reads=reads)
         finally:
-            left = [*pending, *([reading] if reading is not None else [])]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-            await source.aclose()
+            for asked in pending:
+                self._take_back(asked)
+            await source.close()
 
-    async def _settle(self, index: int, frame: Inputs, deadline: float, window: int) -> Result:
+    def _ask(self, frame: Inputs, deadline: float, window: int, index: int) -> _Asked:
+        """A request of a stream; one that is impossible has ended already."""
         try:
-            result = await self._ask(frame, deadline, window)
-        except RequestError as error:
-            return Result(index, 0.0, {}, error)
-        return replace(result, index=index)
+            return self._open(self._checked(frame), deadline, window, index)
+        except InvalidInput as error:
+            future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+            _settle(future, index, error)
+            return _Asked(future, None)
 
 
-def _settle(future: asyncio.Future[Result], outcome: Result | RequestError) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request and how it will end; one that was impossible is none."""
+
+    future: asyncio.Future[Result]
+    request: Request | None
+
+
+def _settle(future: asyncio.Future[Result], index: int, outcome: Result | RequestError) -> None:
     """Tell the caller, if it still listens."""
     if future.done():
         return
     if isinstance(outcome, Result):
-        future.set_result(outcome)
+        future.set_result(replace(outcome, index=index))
     else:
-        future.set_exception(outcome)
+        future.set_result(Result(index, 0.0, {}, outcome))
+
+
+class _Source:
+    """Frames as they come, the next one of an asynchronous source asked for ahead of time."""
+
+    def __init__(self, frames: AsyncIterable[Inputs] | Iterable[Inputs]):
+        self._ready: Iterator[Inputs] | None = None
+        self._reading: asyncio.Task[tuple[Inputs, ...]] | None = None
+        self.goes_on = True
+        """Whether there may be another one."""
+        if isinstance(frames, AsyncIterable):
+            self._coming = aiter(frames)
+            self._reading = asyncio.create_task(_next(self._coming))
+        else:
+            self._ready = iter(frames)
+
+    def take(self) -> tuple[Inputs, ...]:
+        """A frame alone in a tuple, or nothing while there is none. Raises what the source does."""
+        if self._ready is not None:
+            frame = tuple(islice(self._ready, 1))
+        elif self._reading is not None and self._reading.done():
+            frame = self._reading.result()
+            self._reading = asyncio.create_task(_next(self._coming)) if frame else None
+        else:
+            return ()
+        self.goes_on = bool(frame)
+        return frame
+
+    async def wait(self, *others: asyncio.Future[Result], reads: bool) -> None:
+        """Until one of the others is done or, if it ``reads``, the next frame is there."""
+        reading = (self._reading,) if reads and self._reading is not None else ()
+        if waits := [*reading, *others]:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self) -> None:
+        """Ask for no more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
 
 
 async def _next(source: AsyncIterator[Inputs]) -> tuple[Inputs, ...]:
-    """The next frame, alone in a tuple; an empty one at the end."""
+    """The next frame, alone in a tuple; nothing at the end."""
     async for frame in source:
         return (frame,)
     return ()
-
-
-async def _each(frames: AsyncIterable[Inputs] | Iterable[Inputs]) -> AsyncGenerator[Inputs]:
-    if isinstance(frames, AsyncIterable):
-        async for frame in frames:
-            yield frame
-    else:
-        for frame in frames:
-            yield frame

@@ -155,8 +155,8 @@ class Fleet:
             case Lease(slots, number):
                 submitter.on_lease(self.session, hop, slots, number)
                 self._judge()
-            case Released(keys):
-                submitter.on_released(hop, keys)
+            case Released():
+                submitter.on_released(hop, control)
             case Failure():
                 submitter.on_failure(hop, control)
             case Superseded(generation) if self._watcher is not None:

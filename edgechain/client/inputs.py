@@ -76,7 +76,9 @@ def _unknown(name: str, manifest: ChainManifest) -> str:
 
 
 def _fit(manifest: ChainManifest, edge: int, name: str, value: Array) -> Array:
-    problem = manifest.edges[edge].tensor.misfit(str(value.dtype), value.shape)
+    spec = manifest.edges[edge].tensor
+    dtype = spec.dtype if value.dtype == spec.dtype.numpy else str(value.dtype)
+    problem = spec.misfit(dtype, value.shape)
     if problem:
         raise InvalidInput(f"input {name!r} {problem}")
     return np.asarray(value, order="C")  # ascontiguousarray would make a row of a scalar

@@ -24,7 +24,7 @@ SLOW_SECONDS = 0.01
 class NodeView:
     """A live node as its client sees it: what it runs, what it leased, what of that we hold.
 
-    ``held`` has the instant each slot was taken. ``number`` is the lease's, ``confirmed`` the
+    ``held`` are the attempts that have a slot. ``number`` is the lease's, ``confirmed`` the
     number that was answered last, ``turn`` when the node was last given an attempt.
     """
 
@@ -34,7 +34,7 @@ class NodeView:
     number: int = 0
     confirmed: int = 0
     turn: int = 0
-    held: dict[RequestKey, float] = field(default_factory=dict)
+    held: set[RequestKey] = field(default_factory=set)
     health: Health = field(default_factory=Health)
 
     @property
@@ -51,8 +51,9 @@ class NodeView:
 class RouteTable:
     """Picks routes and keeps count of slots.
 
-    ``admit`` takes one slot of every node on a route at once, or nothing. A slot comes back only
-    when its node says so, or is gone. ``now`` is seconds of any one clock.
+    ``admit`` takes one slot of every node on a route at once, or nothing. A slot comes back with
+    the attempt's result, when its node says so, or when that is gone. ``now`` is seconds of any
+    one clock.
     """
 
     def __init__(self, stages: Iterable[StageName]):
@@ -111,7 +112,7 @@ class RouteTable:
             route.append(node.hop)
         self._turn += 1
         for hop in dict.fromkeys(route):
-            self._nodes[hop].held[key] = now
+            self._nodes[hop].held.add(key)
             self._nodes[hop].turn = self._turn
         return tuple(route)
 
@@ -124,22 +125,21 @@ class RouteTable:
         used where there is no other, not where the others are busy.
         """
         leased = [n for n in self._nodes.values() if stage in n.stages and n.lease > 0]
-        if len(leased) > 1:
+        if len(leased) == 1:
+            return leased[0] if leased[0].free > 0 else None
+        if leased:
             rank = [(avoid.get(n.hop, 0), n.health.is_ejected(now)) for n in leased]
             first = min(rank)
             leased = [n for n, its in zip(leased, rank, strict=True) if its == first]
         free = [n for n in leased if n.free > 0]
         return min(free, key=lambda n: (n.hop not in route, n.load, -n.free, n.turn), default=None)
 
-    def release(self, hop: Hop, key: RequestKey, now: float) -> bool:
-        """A node says that an attempt's slot is free; whether we held it."""
+    def release(self, hop: Hop, key: RequestKey) -> bool:
+        """An attempt's slot on a node is free; whether we held it."""
         node = self._nodes.get(hop)
-        since = node.held.pop(key, None) if node is not None else None
-        if node is None or since is None:
+        if node is None or key not in node.held:
             return False
-        node.health.held(now - since)
-        if self._is_slow(node):
-            node.health.eject(now)
+        node.held.remove(key)
         return True
 
     def _is_slow(self, node: NodeView) -> bool:
@@ -153,6 +153,14 @@ class RouteTable:
         return hold > SLOWER * min(other for other in others if other is not None)
 
     # Health ----------------------------------------------------------------------------------
+
+    def held(self, hop: Hop, seconds: float, now: float) -> None:
+        """A node says how long it held a slot; one that takes much longer than others rests."""
+        node = self._nodes.get(hop)
+        if node is not None and seconds > 0:
+            node.health.held(seconds)
+            if self._is_slow(node):
+                node.health.eject(now)
 
     def failed(self, hop: Hop, now: float) -> None:
         """A node failed an attempt, or could not be reached by another one."""

@@ -100,13 +100,16 @@ class Session:
                     ),
                 )
 
-    def answered(self, attempt: Attempt, now: float) -> None:
-        """The attempt has its result; the nodes give its slots back by themselves."""
+    def answered(self, attempt: Attempt) -> None:
+        """The attempt has its whole result, which proves that its slots are free.
+
+        A manifest's tensors are all wanted, so every stage had its part in the result; and nodes
+        free a slot before the last bytes of what they send from it are on their way.
+        """
         del self._live[attempt.key]
         for hop in dict.fromkeys(attempt.route):
             self.routes.succeeded(hop)
-        if self.routes.holders(attempt.key):
-            self._over[attempt.key] = now
+            self.routes.release(hop, attempt.key)
 
     def give_up(self, attempt: Attempt, now: float) -> None:
         """End the attempt without a result: whoever holds a slot for it is told."""
@@ -119,9 +122,10 @@ class Session:
             self._nodes.tell(hop, Cancel(attempt.key))
             self._nodes.forget(hop, attempt.key)
 
-    def release(self, hop: Hop, key: RequestKey, now: float) -> None:
-        """A node gave a slot back."""
-        self.routes.release(hop, key, now)
+    def release(self, hop: Hop, key: RequestKey, held: float, now: float) -> None:
+        """A node gave a slot back, after so many seconds."""
+        self.routes.release(hop, key)
+        self.routes.held(hop, held, now)
         attempt = self._live.get(key)
         if attempt is not None:
             attempt.heard = now

@@ -32,8 +32,8 @@ from edgechain.errors import (
     Unavailable,
 )
 from edgechain.spec.deadline import MAX_BUDGET_SECONDS, Deadline
-from edgechain.spec.ids import RequestKey, StageName
-from edgechain.spec.message import Chunk, Failure, Hop
+from edgechain.spec.ids import StageName
+from edgechain.spec.message import Chunk, Failure, Hop, Released
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -214,9 +214,9 @@ class Submitter:
         route = self._attempts.session_of(attempt).stages_on(attempt.route)
         self._fail(attempt, error, *suspects(failure, hop, route), final=final)
 
-    def on_released(self, hop: Hop, keys: tuple[RequestKey, ...]) -> None:
+    def on_released(self, hop: Hop, released: Released) -> None:
         """Slots are free again."""
-        self._attempts.release(hop, keys)
+        self._attempts.release(hop, released)
         self.pump()
 
     # Further attempts ------------------------------------------------------------------------

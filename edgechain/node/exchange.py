@@ -36,6 +36,7 @@ from edgechain.spec.message import (
     Hop,
     Lease,
     Released,
+    Route,
     TensorSend,
 )
 
@@ -134,14 +135,13 @@ class Exchange:
 
     def confirm(self, tenant: Tenant, number: int) -> None:
         """A client session holds no more than lease ``number`` allows."""
-        self._leases.confirm(tenant, number, len(self._slots.of_client(*tenant)))
+        self._leases.confirm(tenant, number, self._slots.held_by(tenant))
         self._tell_leases()
         self._judge_idle()
 
     def leave(self, tenant: Tenant) -> None:
         """A client session is gone; so is its work."""
-        for attempt in self._slots.of_client(*tenant):
-            attempt.orphaned = True
+        for attempt in self._slots.orphan(tenant):
             self._end(attempt)
             self._settle(attempt)
         self._leases.leave(tenant)
@@ -153,7 +153,7 @@ class Exchange:
         attempt = self._slots.get(key)
         if attempt is None:
             self._slots.bury(key)
-            self._clients.tell(tenant_of(key), Released((key,)))
+            self._clients.tell(tenant_of(key), Released((key,), (0.0,)))
             return
         self._end(attempt)
         self._settle(attempt)
@@ -209,10 +209,10 @@ class Exchange:
             self._slots.bury(chunk.key)
             self._refuse(chunk.key, *refusal)
             return None
-        budget = min(chunk.budget, MAX_BUDGET_SECONDS)
-        deadline = Deadline.after(self._clock.now(), budget)
+        now = self._clock.now()
+        deadline = Deadline.after(now, min(chunk.budget, MAX_BUDGET_SECONDS))
         stages = self._router.stages_here(chunk.route)
-        attempt = self._slots.open(chunk.key, chunk.route, deadline, stages)
+        attempt = self._slots.open(chunk.key, chunk.route, deadline, stages, now)
         if attempt is None:
             self._slots.bury(chunk.key)
             self._refuse(chunk.key, FailureKind.OVERLOADED, stages[0], "no slot is free")
@@ -232,14 +232,14 @@ class Exchange:
             return FailureKind.UNAVAILABLE, first, "the route leads to an earlier life of this node"
         if any(stage not in self._actors for stage in stages):
             return FailureKind.UNAVAILABLE, stages[0], "the route wants a stage this node lacks"
-        if len(self._slots.of_client(*tenant)) >= lease:
+        if self._slots.held_by(tenant) >= lease:
             return FailureKind.OVERLOADED, stages[0], f"all {lease} slots of this client are taken"
         return None
 
     def _refuse(self, key: RequestKey, kind: FailureKind, stage: StageName, reason: str) -> None:
         tenant = tenant_of(key)
         self._clients.tell(tenant, Failure(key, kind, stage, reason))
-        self._clients.tell(tenant, Released((key,)))
+        self._clients.tell(tenant, Released((key,), (0.0,)))
 
     def _place(self, attempt: Attempt, chunk: Chunk) -> str | None:
         """Put a chunk where it belongs; why not, if it belongs nowhere."""
@@ -311,32 +311,45 @@ class Exchange:
             if attempt.ended:
                 return
             stage = self._router.stage_at(attempt.route, tensor, hop)
-            self._peers.send_tensor(hop, self._outgoing(attempt, tensor, shape, stage))
+            outgoing = self._outgoing(attempt, tensor, shape, stage, attempt.route)
+            self._peers.send_tensor(hop, outgoing)
         if destinations.to_client and not attempt.ended:
             source = self._manifest.edges[tensor].source or ""
             outgoing = self._outgoing(attempt, tensor, shape, source)
             self._clients.send_tensor(tenant_of(attempt.key), outgoing)
 
     def _outgoing(
-        self, attempt: Attempt, tensor: int, shape: tuple[int, ...], stage: StageName
+        self,
+        attempt: Attempt,
+        tensor: int,
+        shape: tuple[int, ...],
+        stage: StageName,
+        route: Route = (),
     ) -> TensorSend:
+        """A tensor to send; who pinned the route need not be told it."""
         attempt.sending += 1
         size = prod(shape) * self._manifest.edges[tensor].tensor.dtype.itemsize
         return TensorSend(
             key=attempt.key,
             tensor=tensor,
             shape=shape,
-            route=attempt.route,
+            route=route,
             deadline=attempt.deadline,
             payload=self._memory.region(attempt.slot, tensor, size),
             done=partial(self._sent, attempt, stage),
+            lost=partial(self._unsent, attempt, stage),
         )
 
     def _sent(self, attempt: Attempt, stage: StageName, whole: bool) -> None:
         attempt.sending -= 1
-        if not whole and not attempt.deadline.has_passed(self._clock.now()):
-            self._fail(attempt, FailureKind.UNAVAILABLE, stage, "its node is not reachable")
+        if not whole:
+            self._unsent(attempt, stage)
         self._settle(attempt)
+
+    def _unsent(self, attempt: Attempt, stage: StageName) -> None:
+        """A tensor did not get on, or perhaps not; its attempt may have left us meanwhile."""
+        if not attempt.deadline.has_passed(self._clock.now()):
+            self._fail(attempt, FailureKind.UNAVAILABLE, stage, "its node is not reachable")
 
     # Ends ------------------------------------------------------------------------------------
 
@@ -374,7 +387,8 @@ class Exchange:
         if attempt.orphaned:
             self._tell_leases()
         else:
-            self._clients.tell(tenant_of(attempt.key), Released((attempt.key,)))
+            held = self._clock.now() - attempt.began
+            self._clients.tell(tenant_of(attempt.key), Released((attempt.key,), (held,)))
         self._judge_idle()
 
     def statistics(self) -> SlotStatistics:

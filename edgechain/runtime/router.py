@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.ids import StageName
 from edgechain.spec.message import Hop, Route
+
+KNOWN = 512
+"""Answers that are kept: a client's requests take the same few routes again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,14 @@ class Router:
         self._manifest = manifest
         self._here = here
         self._position = {stage.name: index for index, stage in enumerate(manifest.stages)}
+        self._stages = lru_cache(KNOWN)(self._find_stages)
+        self._ways = lru_cache(KNOWN)(self._find_ways)
 
     def stages_here(self, route: Route) -> tuple[StageName, ...]:
         """The stages that this life of this node runs for an attempt."""
+        return self._stages(route)
+
+    def _find_stages(self, route: Route) -> tuple[StageName, ...]:
         return tuple(
             stage.name
             for stage, hop in zip(self._manifest.stages, route, strict=True)
@@ -39,6 +48,9 @@ class Router:
 
     def destinations(self, route: Route, tensor: int) -> Destinations:
         """Who wants a tensor of an attempt."""
+        return self._ways(route, tensor)
+
+    def _find_ways(self, route: Route, tensor: int) -> Destinations:
         edge = self._manifest.edges[tensor]
         hops = {stage: route[self._position[stage]] for stage in edge.targets}
         local = tuple(stage for stage, hop in hops.items() if hop == self._here)

@@ -38,7 +38,7 @@ class Arrival:
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """What a node knows of one attempt that it works on.
+    """What a node knows of one attempt that it works on, since ``began``.
 
     ``to_run`` are the stages still to run here, ``running`` those a worker is busy with,
     ``sending`` the tensors not yet handed to their stream. ``shapes`` has the tensors that are
@@ -51,6 +51,7 @@ class Attempt:
     slot: int
     deadline: Deadline
     to_run: set[StageName]
+    began: float = 0.0
     running: set[StageName] = field(default_factory=set)
     sending: int = 0
     ended: bool = False
@@ -111,6 +112,8 @@ class SlotTable:
         self._free = list(range(capacity - 1, -1, -1))
         self._capacity = capacity
         self._attempts: dict[RequestKey, Attempt] = {}
+        self._of_tenant: dict[Tenant, dict[RequestKey, Attempt]] = {}
+        self._orphans = 0
         self._tombstones = Tombstones(capacity)
         self._refused = 0
         self._expired = 0
@@ -124,14 +127,20 @@ class SlotTable:
         return key in self._tombstones
 
     def open(
-        self, key: RequestKey, route: Route, deadline: Deadline, stages: Iterable[StageName]
+        self,
+        key: RequestKey,
+        route: Route,
+        deadline: Deadline,
+        stages: Iterable[StageName],
+        now: float = 0.0,
     ) -> Attempt | None:
         """Give a new attempt a slot, or ``None`` when there is none."""
         if not self._free:
             self._refused += 1
             return None
-        attempt = Attempt(key, route, self._free.pop(), deadline, set(stages))
+        attempt = Attempt(key, route, self._free.pop(), deadline, set(stages), now)
         self._attempts[key] = attempt
+        self._of_tenant.setdefault(tenant_of(key), {})[key] = attempt
         return attempt
 
     def bury(self, key: RequestKey) -> None:
@@ -143,9 +152,28 @@ class SlotTable:
         if not attempt.idle or self._attempts.get(attempt.key) is not attempt:
             return False
         del self._attempts[attempt.key]
+        if attempt.orphaned:
+            self._orphans -= 1
+        else:
+            self._forget(attempt.key)
         self._free.append(attempt.slot)
         self.bury(attempt.key)
         return True
+
+    def _forget(self, key: RequestKey) -> None:
+        tenant = tenant_of(key)
+        held = self._of_tenant[tenant]
+        del held[key]
+        if not held:
+            del self._of_tenant[tenant]
+
+    def orphan(self, tenant: Tenant) -> list[Attempt]:
+        """A client session is gone; the attempts that it had, which are nobody's now."""
+        left = list(self._of_tenant.pop(tenant, {}).values())
+        for attempt in left:
+            attempt.orphaned = True
+        self._orphans += len(left)
+        return left
 
     def expired(self, now: float) -> list[Attempt]:
         """The attempts whose budget is spent and that were not ended yet."""
@@ -153,16 +181,14 @@ class SlotTable:
         self._expired += len(late)
         return late
 
-    def of_client(self, client: ClientId, session: int) -> list[Attempt]:
-        """The attempts of one client session, without those orphaned by its earlier stream."""
-        return [
-            a for a in self if (a.key.client, a.key.session) == (client, session) and not a.orphaned
-        ]
+    def held_by(self, tenant: Tenant) -> int:
+        """How many slots a client session has, without those orphaned by its earlier stream."""
+        return len(self._of_tenant.get(tenant, ()))
 
     @property
     def orphans(self) -> int:
         """How many slots still work for client sessions that are gone."""
-        return sum(attempt.orphaned for attempt in self)
+        return self._orphans
 
     def __iter__(self) -> Iterator[Attempt]:
         return iter(tuple(self._attempts.values()))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
-from typing import Annotated, NewType
+from typing import Annotated, NamedTuple, NewType
 
 from pydantic import Field
 
@@ -50,12 +49,12 @@ def new_client_id() -> ClientId:
     return ClientId(secrets.token_hex(16))
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(NamedTuple):
     """What makes one attempt of one request unlike every other, for ever.
 
-    ``session`` is a nonce of the client's life (63 random bits), ``sequence`` counts its
-    requests from 0 and ``attempt`` their tries from 1. Python integers; nothing wraps around.
+    A tuple, because every table of every node is looked up by it. ``session`` is a nonce of the
+    client's life (63 random bits), ``sequence`` counts its requests from 0 and ``attempt`` their
+    tries from 1. Python integers; nothing wraps around.
     """
 
     generation: Generation

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from edgechain.spec.deadline import Deadline
 from edgechain.spec.ids import ClientId, Generation, Incarnation, NodeName, RequestKey, StageName
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 """Raised when a frame changes its meaning; a peer of another version is refused by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """One life of one node: where a stage of an attempt runs."""
 
     node: NodeName
@@ -31,10 +31,10 @@ Route = tuple[Hop, ...]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Part of a tensor's bytes as received. ``route`` and ``shape`` come with the first one.
+    """Part of a tensor's bytes as received.
 
-    ``offset`` and ``total`` are bytes, ``budget`` is the seconds the attempt had left when it
-    was sent. ``data`` lives as long as the frame it points into.
+    ``shape`` comes with the first one, ``route`` too if it comes to a node. ``offset`` and
+    ``total`` are bytes, ``budget`` is the seconds the attempt had left when it was sent. ``data`` lives as long as the frame it points into.
     """
 
     key: RequestKey
@@ -47,12 +47,18 @@ class Chunk:
     data: memoryview
 
 
+def _unheard() -> None:
+    """Nobody asked to be told."""
+
+
 @dataclass(slots=True)
 class TensorSend:
     """A tensor to be sent. ``payload`` must stay untouched until ``done`` was called, once.
 
-    ``done(True)`` says that every byte was handed to the stream, ``done(False)`` that the
-    stream ended or the deadline passed first.
+    ``done(True)`` says that every byte was copied, *before* the last of them is handed to the
+    stream: whoever receives the whole tensor may rely on it. ``done(False)`` says that the stream
+    ended or the deadline passed first. ``lost`` is called after ``done(True)`` where the stream
+    ended before its peer had said that all of it arrived; perhaps it did.
     """
 
     key: RequestKey
@@ -62,6 +68,7 @@ class TensorSend:
     deadline: Deadline
     payload: memoryview
     done: Callable[[bool], None]
+    lost: Callable[[], None] = _unheard
 
 
 class Role(StrEnum):
@@ -155,9 +162,15 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Node to client: the slots of these attempts are free again."""
+    """Node to client: the slots of these attempts are free again, after so many seconds each.
+
+    It is said in passing. A client that has a whole result knows without it: every stage has run
+    and has passed on all that it made, and a node frees a slot before the last bytes leave it. An
+    attempt that never had a slot held it for 0 s.
+    """
 
     keys: tuple[RequestKey, ...]
+    held: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -43,14 +44,19 @@ class DType(StrEnum):
     @property
     def numpy(self) -> np.dtype[np.generic]:
         """The numpy dtype of one element."""
-        import numpy as np  # noqa: PLC0415 - 25 MB that a node's daemon never needs
-
-        return np.dtype(self.value)
+        return _numpy_of(self.value)
 
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
         return _ITEM_BYTES[self]
+
+
+@cache
+def _numpy_of(name: str) -> np.dtype[np.generic]:
+    import numpy as np  # noqa: PLC0415 - 25 MB that a node's daemon never needs
+
+    return np.dtype(name)
 
 
 def _item_bytes(name: str) -> int:
@@ -126,6 +132,8 @@ class TensorSpec(Frozen):
 
     def misfit(self, dtype: str, shape: tuple[int, ...]) -> str | None:
         """Say in one clause why a value of this dtype and shape does not fit, or ``None``."""
+        if shape == self.shape and dtype == self.dtype and not self.is_dynamic:
+            return None
         if dtype != self.dtype:
             return f"is {dtype}, wants {self.dtype}"
         fits = len(shape) == len(self.shape) and all(

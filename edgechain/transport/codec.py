@@ -169,6 +169,8 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 def clean(text: str) -> str:
     """A name or reason from the network, fit for a log or a terminal."""
+    if len(text) <= MAX_TEXT and text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "?" for c in text[:MAX_TEXT])
 
 
@@ -279,6 +281,20 @@ def _welcome_in(welcome: Any) -> Welcome:
     )
 
 
+def _released_out(released: Released) -> Any:
+    return pb.Released(
+        keys=map(_key_out, released.keys),
+        held_us=[int(seconds * 1e6) for seconds in released.held],
+    )
+
+
+def _released_in(released: Any) -> Released:
+    if len(released.held_us) != len(released.keys):
+        raise ValueError("as many times as keys")
+    held = tuple(microseconds / 1e6 for microseconds in released.held_us)
+    return Released(tuple(map(_key_in, released.keys)), held)
+
+
 def _failure_in(failure: Any) -> Failure:
     return Failure(
         _key_in(failure.key),
@@ -303,7 +319,7 @@ _WRITERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Refused: ("refused", lambda refused: pb.Refused(kind=refused.kind, reason=refused.reason)),
     Lease: ("lease", lambda said: pb.Lease(slots=said.slots, number=said.number)),
     Leased: ("leased", lambda said: pb.Leased(slots=said.slots, number=said.number)),
-    Released: ("released", lambda said: pb.Released(keys=map(_key_out, said.keys))),
+    Released: ("released", _released_out),
     Cancel: ("cancel", lambda cancel: pb.Cancel(key=_key_out(cancel.key))),
     Failure: ("failure", _failure_out),
     Superseded: (
@@ -320,7 +336,7 @@ _READERS: dict[str, Callable[[Any], Control]] = {
     "refused": lambda refused: Refused(RefusalKind(refused.kind), clean(refused.reason)),
     "lease": lambda said: Lease(said.slots, said.number),
     "leased": lambda said: Leased(said.slots, said.number),
-    "released": lambda said: Released(tuple(map(_key_in, said.keys))),
+    "released": _released_in,
     "cancel": lambda cancel: Cancel(_key_in(cancel.key)),
     "failure": _failure_in,
     "superseded": lambda said: Superseded(Generation(_sized(said.generation, GENERATION_BYTES))),

@@ -25,11 +25,13 @@ class Outbox:
     def __init__(self) -> None:
         self._controls: deque[Control] = deque()
         self._tensors: deque[TensorSend] = deque()
+        self._noted: list[Released] = []
         self._goodbye: Bye | None = None
         self._owed = 0
 
     def __len__(self) -> int:
-        return len(self._controls) + len(self._tensors) + (self._goodbye is not None)
+        waiting = len(self._controls) + len(self._tensors) + len(self._noted)
+        return waiting + (self._goodbye is not None)
 
     @property
     def is_closing(self) -> bool:
@@ -52,22 +54,30 @@ class Outbox:
         return self._owed > MAX_OWED
 
     def add(self, control: Control) -> None:
-        """Queue a control message. ``Released`` in a row are merged."""
+        """Queue a control message."""
         if self.is_closing:
             return
         if isinstance(control, Bye):
+            self.mention()
             self._goodbye = control
             return
         self._owed += _weight(control)
-        last = self._controls[-1] if self._controls else None
-        if (
-            isinstance(control, Released)
-            and isinstance(last, Released)
-            and len(last.keys) < MAX_TOGETHER
-        ):
-            self._controls[-1] = Released(last.keys + control.keys)
-        else:
-            self._controls.append(control)
+        self._controls.append(control)
+
+    def note(self, released: Released) -> None:
+        """Keep what is said in passing until ``mention``, or until the goodbye."""
+        if not self.is_closing:
+            self._owed += _weight(released)
+            self._noted.append(released)
+
+    def mention(self) -> None:
+        """What was noted is control now, as few messages as may be."""
+        noted, self._noted = self._noted, []
+        keys = [key for released in noted for key in released.keys]
+        held = [seconds for released in noted for seconds in released.held]
+        for at in range(0, len(keys), MAX_TOGETHER):
+            part = slice(at, at + MAX_TOGETHER)
+            self._controls.append(Released(tuple(keys[part]), tuple(held[part])))
 
     def add_tensor(self, send: TensorSend) -> None:
         """Queue a tensor; not to be called when closing."""

@@ -116,6 +116,11 @@ class Pulse:
         self._marked_at = now
         self._sent_then, self._acknowledged_then = self.sent, self._acknowledged
 
+    @property
+    def acknowledged(self) -> int:
+        """How many of the bytes that we sent have arrived, as the peer says."""
+        return self._acknowledged
+
     # What goes out ---------------------------------------------------------------------------
 
     def writes(self, size: int, now: float) -> None:

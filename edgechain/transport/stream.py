@@ -89,7 +89,7 @@ class PeerStream:
         self._ended = False
 
     def send(self, control: Control) -> None:
-        """Queue a control message. ``Released`` in a row are merged."""
+        """Queue a control message. ``Released`` waits a moment, and goes with others."""
         if not self._ended:
             self._writer.add(control)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 
 from edgechain.spec.ids import RequestKey
-from edgechain.spec.message import Beat, Bye, Control, Refused, TensorSend, Welcome
+from edgechain.spec.message import Beat, Bye, Control, Refused, Released, TensorSend, Welcome
 from edgechain.transport.codec import encode_chunk, encode_control, join
 from edgechain.transport.outbox import Outbox
 from edgechain.transport.pulse import Pulse
@@ -14,6 +15,10 @@ from edgechain.transport.pulse import Pulse
 SMALL_BYTES = 64 << 10
 """What is smaller is written together with what waits behind it: one gRPC message costs about
 100 microseconds of processor on both sides together, whatever is in it (`make bench`, 1 kB)."""
+
+PASSING_SECONDS = 0.1
+"""What is said in passing waits so long at most for something that it may go with: a client needs
+it where there is no result, and a message of its own for each costs more than the slot does."""
 
 _LAST_WORDS = Bye | Refused
 _ALONE = Welcome | Bye | Refused
@@ -23,7 +28,8 @@ class StreamWriter:
     """Empties an outbox into a stream.
 
     ``write`` hands over one frame and waits while the stream is full; what it raises ends ``run``.
-    Every tensor's ``done`` is called exactly once, after ``give_up`` at the latest.
+    Every tensor's ``done`` is called exactly once, after ``give_up`` at the latest, and then
+    ``lost`` where nobody knows whether the peer has it.
     """
 
     def __init__(
@@ -37,11 +43,18 @@ class StreamWriter:
         self._promised: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._writing: TensorSend | None = None
+        self._unheard: deque[tuple[int, TensorSend]] = deque()
+        """Tensors that were written and of which the peer has not said that they arrived; with
+        the number of bytes that it has received then."""
 
     def add(self, control: Control) -> None:
-        """Queue a control message."""
-        self.outbox.add(control)
-        self._wake.set()
+        """Queue a control message; ``Released`` goes with the next one, which is soon."""
+        if isinstance(control, Released):
+            self.outbox.note(control)
+            self.beat_within(PASSING_SECONDS)
+        else:
+            self.outbox.add(control)
+            self._wake.set()
 
     def add_tensor(self, send: TensorSend) -> None:
         """Queue a tensor."""
@@ -71,11 +84,15 @@ class StreamWriter:
 
     def look_again(self) -> None:
         """The peer has acknowledged something: there may be room."""
+        while self._unheard and self._unheard[0][0] <= self._pulse.acknowledged:
+            self._unheard.popleft()
         self._wake.set()
 
     def give_up(self) -> None:
-        """The stream has ended: nothing of what waits will be written."""
+        """The stream has ended: nothing of what waits will be written, nor perhaps arrive."""
         self._break_promise()
+        while self._unheard:
+            self._unheard.popleft()[1].lost()
         while (send := self.outbox.take_tensor()) is not None:
             send.done(False)
 
@@ -113,47 +130,62 @@ class StreamWriter:
         A Welcome ends a message: it is awaited alone, and nobody counts it.
         """
         sends: list[TensorSend] = []
-        whole = False
         try:
             frames, last = self._take_small(sends)
-            if frames:
-                await self._write(join(frames))
-            whole = True
-        finally:
+        except BaseException:
             for send in sends:
-                send.done(whole)
+                send.done(False)
+            raise
+        if frames:
+            await self._write_last(join(frames), sends)
         if isinstance(last, Welcome):
             self._pulse.greeted()
         return bool(frames), last
 
+    async def _write_last(self, frame: bytes, sends: Sequence[TensorSend]) -> None:
+        """Write what tensors end with: their senders hear of it before anybody can receive it."""
+        for send in sends:
+            send.done(True)
+        try:
+            await self._write(frame)
+        except BaseException:
+            for send in sends:
+                send.lost()
+            raise
+        self._unheard.extend((self._pulse.sent, send) for send in sends)
+
     async def _write_tensor(self, send: TensorSend) -> bool:
-        whole = over = False
+        ending, over = None, False
         self._writing = send
         try:
-            whole, over = await self._write_chunks(send)
+            ending, over = await self._write_chunks(send)
         finally:
             self._writing = None
-            send.done(whole)
+            if ending is None:
+                send.done(False)
+        if ending is not None:
+            await self._write_last(ending, (send,))
         return over
 
-    async def _write_chunks(self, send: TensorSend) -> tuple[bool, bool]:
-        """Whether all of it was written, and whether what came between ended the stream."""
+    async def _write_chunks(self, send: TensorSend) -> tuple[bytes | None, bool]:
+        """Write all but its last chunk; that one, or ``None`` and whether the stream is over."""
         offset = 0
         while budget := send.deadline.budget(self._now()):
             if self._pulse.has_room:
                 size = self._pulse.chunk_bytes
-                await self._write(encode_chunk(send, offset, size, budget))
+                chunk = encode_chunk(send, offset, size, budget)
                 offset += size
                 if offset >= len(send.payload):
-                    return True, False
+                    return chunk, False
+                await self._write(chunk)
             elif not self._has_words:
                 await self._wait_for_room_or_words()
             frames, last = self._take_controls()
             if frames:
                 await self._write(join(frames))
             if isinstance(last, _LAST_WORDS) or self._writing is not send:
-                return False, isinstance(last, _LAST_WORDS)
-        return False, False
+                return None, isinstance(last, _LAST_WORDS)
+        return None, False
 
     def _take_small(self, sends: list[TensorSend]) -> tuple[list[bytes], Control | None]:
         """Encode what can be written together; tensors are noted in ``sends`` first of all."""
@@ -179,6 +211,8 @@ class StreamWriter:
         """Encode control that waits, and a beat if one is due; also what has to end a message."""
         frames: list[bytes] = []
         size, control = 0, None
+        if self._has_words:
+            self.outbox.mention()
         while size <= SMALL_BYTES and (control := self.outbox.take_control()) is not None:
             frames.append(encode_control(control))
             size += len(frames[-1])

@@ -18,7 +18,7 @@ from edgechain.runtime.clock import ManualClock
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.ids import ClientId, RequestKey
 from edgechain.spec.message import Cancel, Chunk, Control, Failure, FailureKind, Hop, TensorSend
-from tests.runtime.keys import hop
+from tests.runtime.keys import freed, hop
 from tests.spec.manifests import diamond
 
 MANIFEST = ChainManifest.sealed(**diamond())
@@ -140,7 +140,7 @@ class Bench:
 
     def release(self, key: RequestKey) -> None:
         for node in dict.fromkeys(self.route(key)):
-            self.asked.on_released(node, (key,))
+            self.asked.on_released(node, freed(key))
 
     def fail(
         self, kind: FailureKind, key: RequestKey | None = None, *, stage: str = "head"
@@ -149,7 +149,7 @@ class Bench:
         key = key or self.last
         node = self.route(key)[list(MANIFEST.stage).index(stage)]
         self.asked.on_failure(node, Failure(key, kind, stage, "as told"))
-        self.asked.on_released(node, (key,))
+        self.asked.on_released(node, freed(key))
 
     @property
     def error(self) -> RequestError:

@@ -11,6 +11,7 @@ from edgechain.spec.chain import ChainManifest, Edge
 from edgechain.spec.message import FailureKind
 from edgechain.spec.tensor import DType, Quantization, TensorSpec
 from tests.client.doubles import CLIENT, MANIFEST, NODE, Bench
+from tests.runtime.keys import freed
 from tests.spec.manifests import diamond, stage
 
 LABELLED = ChainManifest.sealed(**(diamond() | {"labels": ("cat",)}))
@@ -64,7 +65,7 @@ def test_what_fails_in_the_old_session_is_tried_again_in_the_new_one() -> None:
     bench.asked.node_lost(old, NODE, "this generation ends here")
     assert left == ["left"]
     assert (bench.last.session, bench.last.attempt) == (2, 2)
-    bench.asked.on_released(NODE, (first,))
+    bench.asked.on_released(NODE, freed(first))
     bench.answer()
     assert [type(end) for end in bench.ends] == [Result]
 

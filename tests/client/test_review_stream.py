@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgechain.client.chain import Chain
+from edgechain.client.chain import Chain, _Asked
 from edgechain.client.results import Result
 from tests.client.doubles import Bench
 
@@ -21,8 +21,10 @@ class Echo(Chain):
     def __init__(self) -> None:
         super().__init__("echo", Bench().asked)
 
-    async def _ask(self, inputs: Any, deadline: float, window: int) -> Result:
-        return Result(0, 0.0, {"y": inputs})
+    def _ask(self, frame: Any, deadline: float, window: int, index: int) -> _Asked:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        future.set_result(Result(index, 0.0, {"y": frame}))
+        return _Asked(future, None)
 
 
 class Source:

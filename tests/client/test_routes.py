@@ -77,7 +77,7 @@ class Routes(RuleBasedStateMachine):
     @rule(node=hops, number=st.integers(0, 30))
     def frees(self, node: Hop, number: int) -> None:
         held = key(number) in self.held.get(node, set())
-        assert self.table.release(node, key(number), self.now) is held
+        assert self.table.release(node, key(number)) is held
         self.held.get(node, set()).discard(key(number))
 
     @rule()
@@ -141,7 +141,7 @@ def test_equal_replicas_take_turns() -> None:
     for number in range(4):
         route = table.admit(key(number), 0.0)
         assert route is not None
-        table.release(route[0], key(number), 0.0)
+        table.release(route[0], key(number))
         found.append(route[0].node)
     assert found == ["x", "y", "x", "y"]
 
@@ -205,10 +205,11 @@ def test_a_replica_that_holds_slots_three_times_as_long_rests() -> None:
 
 
 def take(table: RouteTable, name: str, number: int, seconds: float) -> None:
-    """One request that holds a slot of one node for so long, from the instant 0 on."""
+    """One request that held a slot of one node for so long, as that says."""
     others = {node.hop: 1 for node in table.nodes() if node.hop.node != name}
     assert table.admit(key(number), 0.0, others) == (hop(name),)
-    assert table.release(hop(name), key(number), seconds)
+    assert table.release(hop(name), key(number))
+    table.held(hop(name), seconds, seconds)
 
 
 def test_milliseconds_make_nobody_slow() -> None:
@@ -226,8 +227,9 @@ def test_a_slow_node_without_another_goes_on() -> None:
         table.set_lease(hop(name), 4, 1)
     for number in range(16):
         table.admit(key(number), 0.0)
-        table.release(hop("x"), key(number), 0.01)
-        table.release(hop("y"), key(number), 5.0)
+        for name, seconds in (("x", 0.01), ("y", 5.0)):
+            table.release(hop(name), key(number))
+            table.held(hop(name), seconds, seconds)
     assert table.ejected(5.0) == ()
 
 

@@ -20,7 +20,7 @@ from edgechain.errors import (
 )
 from edgechain.spec.message import Cancel, Failure, FailureKind, Leased
 from tests.client.doubles import MANIFEST, NODE, Bench, chunk
-from tests.runtime.keys import hop
+from tests.runtime.keys import freed, hop
 
 A, B, C = hop("a"), hop("b"), hop("c")
 RETRIED = [
@@ -262,20 +262,25 @@ def test_a_slot_that_does_not_come_back_is_asked_for_every_second() -> None:
     assert bench.nodes.cancelled() == [(NODE, key)]
     bench.timers.advance(3 * RECLAIM_SECONDS + 0.1)
     assert bench.nodes.cancelled() == [(NODE, key)] * 4
-    bench.asked.on_released(NODE, (key,))
+    bench.asked.on_released(NODE, freed(key))
     bench.timers.advance(10.0)
     assert len(bench.nodes.cancelled()) == 4
     assert (bench.session.outstanding, bench.timers.waiting) == (0, 0)
 
 
-def test_the_slot_of_an_answered_request_is_asked_for_too() -> None:
+def test_a_whole_result_says_that_every_slot_is_free() -> None:
     bench = Bench(slots=1)
     bench.open()
-    for tensor in MANIFEST.output_edges:
-        bench.asked.on_chunk(chunk(bench.last, tensor))
-    assert bench.nodes.cancelled() == []
+    bench.open()
+    first, *others = MANIFEST.output_edges
+    asked = bench.last
+    for tensor in others:
+        bench.asked.on_chunk(chunk(asked, tensor))
+    assert (bench.last, bench.session.routes.nodes()[0].free) == (asked, 0)
+    bench.asked.on_chunk(chunk(asked, first))
+    assert bench.last != asked, "the other one has the slot"
     bench.timers.advance(RECLAIM_SECONDS + 0.1)
-    assert bench.nodes.cancelled() == [(NODE, bench.last)]
+    assert bench.nodes.cancelled() == []
 
 
 def test_a_stage_without_a_node_is_known_fast() -> None:

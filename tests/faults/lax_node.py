@@ -29,7 +29,7 @@ def serve_whoever_comes() -> None:
 
     def lax_refusal(self: Exchange, chunk: Chunk) -> Any:
         ours = Generation(self._manifest.generation)
-        return refusal(self, replace(chunk, key=replace(chunk.key, generation=ours)))
+        return refusal(self, replace(chunk, key=chunk.key._replace(generation=ours)))
 
     Generations.pick = lax_pick  # type: ignore[method-assign]
     Exchange._refusal = lax_refusal  # type: ignore[method-assign]

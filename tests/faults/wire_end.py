@@ -22,11 +22,11 @@ import uvloop
 from edgechain.spec.deadline import Deadline
 from edgechain.spec.ids import ClientId, Generation, Incarnation, RequestKey
 from edgechain.spec.message import (
+    Cancel,
     Chunk,
     Control,
     Hello,
     Hop,
-    Released,
     Role,
     TensorSend,
     Welcome,
@@ -90,7 +90,7 @@ class Listener:
         """A piece; it stays nowhere."""
         self._bytes += len(chunk.data)
         if chunk.offset + len(chunk.data) == chunk.total:
-            stream.send(Released((chunk.key,)))
+            stream.send(Cancel(chunk.key))
 
     def on_control(self, stream: PeerStream, control: Control) -> None:
         """Nothing is said to a listener."""
@@ -125,11 +125,10 @@ class Feeder:
 
     def on_control(self, stream: PeerStream, control: Control) -> None:
         """A tensor has arrived: the next one."""
-        if isinstance(control, Released):
-            for _ in control.keys:
-                self._arrived += 1
-                tell("arrived", link=self._name, bytes=self._arrived * TENSOR_BYTES)
-                self._feed(stream)
+        if isinstance(control, Cancel):
+            self._arrived += 1
+            tell("arrived", link=self._name, bytes=self._arrived * TENSOR_BYTES)
+            self._feed(stream)
 
     def _feed(self, stream: PeerStream) -> None:
         self._sequence += 1

@@ -232,7 +232,7 @@ class Reassembly(RuleBasedStateMachine):
         self.born += 1
         key = RequestKey(Generation(MANIFEST.generation), client(0), 1, self.born, 1)
         other = {"generation": "f" * 64, "client": client(7), "session": 2}
-        self.take(first_chunk(replace(key, **{odd: other[odd]}), 0, ROUTES[0], 1, 24))  # type: ignore[arg-type]
+        self.take(first_chunk(key._replace(**{odd: other[odd]}), 0, ROUTES[0], 1, 24))  # type: ignore[arg-type]
 
     @precondition(lambda self: self.over)
     @rule(data=st.data(), tensor=st.integers(0, 5), size=st.integers(0, 24))

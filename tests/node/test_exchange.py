@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -143,7 +142,7 @@ def test_a_piece_out_of_order(offset: int) -> None:
         (request(session=2), ALL_HERE, {}, FailureKind.OVERLOADED),
         (request(of=1), ALL_HERE, {}, FailureKind.OVERLOADED),
         (
-            dataclasses.replace(KEY, generation=Generation("0" * 64)),
+            KEY._replace(generation=Generation("0" * 64)),
             ALL_HERE,
             {},
             FailureKind.GENERATION_CHANGED,

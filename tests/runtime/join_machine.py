@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import ClassVar
 
 from hypothesis import strategies as st
@@ -76,7 +75,7 @@ class _Counting(Join):
 
 class _WeakKey(Join):
     def add(self, key: RequestKey, tensor: int) -> bool:
-        return super().add(dataclasses.replace(key, attempt=1), tensor)
+        return super().add(key._replace(attempt=1), tensor)
 
 
 class _Keeping(Join):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgechain.spec.ids import ClientId, Generation, Incarnation, RequestKey
-from edgechain.spec.message import Hop
+from edgechain.spec.message import Hop, Released
 
 GENERATION = Generation("ab" * 32)
 
@@ -14,6 +14,11 @@ def client(number: int = 0) -> ClientId:
 
 def key(sequence: int, *, session: int = 1, attempt: int = 1, of: int = 0) -> RequestKey:
     return RequestKey(GENERATION, client(of), session, sequence, attempt)
+
+
+def freed(*keys: RequestKey, seconds: float = 0.01) -> Released:
+    """What a node says of slots that are free again."""
+    return Released(keys, (seconds,) * len(keys))
 
 
 def hop(name: str, life: int = 1) -> Hop:

@@ -87,8 +87,8 @@ class SlotsAndLeases(RuleBasedStateMachine):
 
     def leave(self, tenant: Tenant) -> None:
         del self.sessions[tenant]
-        for attempt in self.table.of_client(*tenant):
-            attempt.orphaned = attempt.ended = True
+        for attempt in self.table.orphan(tenant):
+            attempt.ended = True
             self.settle(attempt)
         self.book.leave(tenant)
         self.tell()
@@ -150,7 +150,7 @@ class SlotsAndLeases(RuleBasedStateMachine):
         if self.table.is_over(asked):  # taken back before it came
             return
         session = self.sessions[tenant_of(asked)]
-        room = len(self.table.of_client(*tenant_of(asked))) < self.book.lease(tenant_of(asked))
+        room = self.table.held_by(tenant_of(asked)) < self.book.lease(tenant_of(asked))
         assert room or session.greedy, "a lease that is kept is honoured"
         attempt = None
         if room:

@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edgechain.runtime.slots import TOMBSTONES_PER_SLOT, Attempt, SlotTable, Tombstones
+from edgechain.runtime.slots import TOMBSTONES_PER_SLOT, Attempt, SlotTable, Tombstones, tenant_of
 from edgechain.spec.deadline import Deadline
-from tests.runtime.keys import client, hop, key
+from tests.runtime.keys import hop, key
 
 CAPACITY = 3
 ROUTE = (hop("here"),)
@@ -91,12 +91,18 @@ def test_expiry_names_each_attempt_that_is_late_and_not_ended() -> None:
     assert table.statistics().expired == 1
 
 
-def test_attempts_of_one_client_session() -> None:
+def test_slots_of_one_client_session() -> None:
     table = SlotTable(3)
     keys = [key(0), key(0, session=2), key(0, of=1)]
     attempts = [table.open(k, ROUTE, Deadline(1), ["s"]) for k in keys]
-    assert table.of_client(client(0), 1) == [attempts[0]]
-    assert table.of_client(client(1), 1) == [attempts[2]]
+    assert [table.held_by(tenant_of(one)) for one in keys] == [1, 1, 1]
+    assert table.orphan(tenant_of(keys[1])) == [attempts[1]]
+    assert ([table.held_by(tenant_of(one)) for one in keys], table.orphans) == ([1, 0, 1], 1)
+    for attempt in attempts:
+        assert attempt
+        attempt.ended = True
+        assert table.release(attempt)
+    assert ([table.held_by(tenant_of(one)) for one in keys], table.orphans) == ([0, 0, 0], 0)
 
 
 @pytest.mark.parametrize("capacity", [1, 2])

@@ -20,7 +20,7 @@ from edgechain.spec.ids import StageName
 from tests.simulation.graphs import Graph
 from tests.simulation.world import Process
 
-HUNG_SECONDS = 1.0
+HUNG_SECONDS, LOOK_SECONDS = 1.0, 0.25
 """A run is judged hung after this, and not before its attempt's deadline."""
 
 RESTART_SECONDS = (0.02, 0.1)
@@ -121,8 +121,7 @@ class SimActor:
         if chance < self._trouble.lost:
             self._daemon.call_later(seconds, self._finish, attempt, Lost("killed"))
         elif chance < self._trouble.lost + self._trouble.hung:
-            budget = attempt.deadline.budget(self._daemon.now())
-            self._daemon.call_later(max(HUNG_SECONDS, budget), self._finish, attempt, Lost("hung"))
+            self._daemon.call_later(HUNG_SECONDS, self._look_at, attempt)
         else:
             early = self._random.random() < 0.5
             values = self._read(attempt.slot, shapes) if early else None
@@ -146,6 +145,13 @@ class SimActor:
             bytes(self._memory.region(slot, tensor, size))
             for tensor, size in zip(self._wanted, sizes, strict=True)
         ]
+
+    def _look_at(self, attempt: Attempt) -> None:
+        """It hangs; it is ended as soon as nobody waits for it."""
+        if attempt.ended or attempt.deadline.has_passed(self._daemon.now()):
+            self._finish(attempt, Lost("hung"))
+        else:
+            self._daemon.call_later(LOOK_SECONDS, self._look_at, attempt)
 
     def _compute(
         self, attempt: Attempt, shapes: tuple[tuple[int, ...], ...], values: list[bytes] | None

@@ -54,14 +54,17 @@ def _mutant(name: str, breaks: str) -> Callable[[Callable[[], tuple[Change, ...]
 def applied(name: str | None) -> Iterator[None]:
     """Our code with one fault; without a name, as it is."""
     changes = MUTANTS[name].changes() if name else ()
-    before = [(owner, what, getattr(owner, what)) for owner, what, _ in changes]
+    before = [(owner, what, vars(owner).get(what)) for owner, what, _ in changes]
     try:
         for owner, what, fault in changes:
             setattr(owner, what, fault)
         yield
     finally:
         for owner, what, whole in before:
-            setattr(owner, what, whole)
+            if whole is None:  # it was its base's
+                delattr(owner, what)
+            else:
+                setattr(owner, what, whole)
 
 
 # Keys ----------------------------------------------------------------------------------------
@@ -101,7 +104,7 @@ def _retry_under_the_same_key() -> tuple[Change, ...]:
     def give_up(self: Session, attempt: Try, now: float) -> None:
         self._live.pop(attempt.key, None)
         for hop in self.routes.holders(attempt.key):
-            self.routes.release(hop, attempt.key, now)
+            self.routes.release(hop, attempt.key)
 
     return (Session, "begin", begin_again), (Session, "give_up", give_up)
 
@@ -311,6 +314,21 @@ def _old_chunks() -> tuple[Change, ...]:
         return next((try_ for try_ in live if try_.key.sequence == key.sequence), None)
 
     return ((Attempts, "get", get_any),)
+
+
+@_mutant("slots freed by a piece of a result", "what other nodes still hold is taken again")
+def _freed_by_a_piece() -> tuple[Change, ...]:
+    on_chunk = Submitter.on_chunk
+
+    def free_and_take(self: Submitter, chunk: Any) -> None:
+        attempt = self._attempts.get(chunk.key)
+        if attempt is not None:
+            for hop in dict.fromkeys(attempt.route):
+                self._attempts.session_of(attempt).routes.release(hop, chunk.key)
+        on_chunk(self, chunk)
+        self.pump()
+
+    return ((Submitter, "on_chunk", free_and_take),)
 
 
 @_mutant("no retry", "one node that dies costs its clients their requests")

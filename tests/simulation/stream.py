@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import (
+    Beat,
     Bye,
     Chunk,
     Control,
@@ -20,6 +21,7 @@ from edgechain.spec.message import (
     Lease,
     Leased,
     Refused,
+    Released,
     Superseded,
     TensorSend,
     Welcome,
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 
 WINDOW = 8
 """Messages that a pipe takes while the other side does not read."""
+
+ACKNOWLEDGED = 0.05
+"""Seconds until the other side says what has arrived."""
+
+PASSING = 0.1
+"""Seconds that a ``Released`` waits for something it may go with."""
 
 TOGETHER = 4
 """Whole small tensors that are written at a time, at most."""
@@ -48,7 +56,7 @@ Frame = Control | Chunk | Eof
 SURE = (Hello, Welcome, Refused, Bye, Eof)
 """A stream's birth and death; these a hostile way delivers too."""
 
-OF_ITS_STREAM = (Lease, Leased, Superseded)
+OF_ITS_STREAM = (Lease, Leased, Superseded, Beat)
 """They name no session: whoever hears them takes them for those of the session that its stream
 began with. No transport lets them out of another one."""
 
@@ -93,20 +101,38 @@ class SimStream:
         self.opener: Opener | None = None
         self.serving: Callable[[str], None] | None = None
         self._control: deque[Frame] = deque()
+        self._noted: list[Frame] = []
         self._tensors: deque[_Outgoing] = deque()
         self._ticking = False
         self._blocked = False
         self._in_air: deque[list[Frame]] = deque()
         self._last_arrival = 0.0
+        self._unheard: deque[TensorSend] = deque()
+        """Tensors that were written and of which we have not heard that they arrived."""
+        self._heard = self._arrived = 0
         network.streams.add(self)
 
     # What PeerStream promises ----------------------------------------------------------------
 
     def send(self, control: Control) -> None:
-        """Queue a control message."""
-        if self.open:
-            self._control.append(control)
+        """Queue a control message; what is said in passing waits for another, but not for long."""
+        if not self.open:
+            return
+        if isinstance(control, Released):
+            if not self._noted:
+                self.network.world.at(PASSING, self.process, self, self._mention)
+            self._noted.append(control)
+            return
+        if isinstance(control, Bye):
+            self._mention()
+        self._control.append(control)
+        self._kick()
+
+    def _mention(self) -> None:
+        if self._noted and self.open:
             self._kick()
+        self._control.extend(self._noted)
+        self._noted.clear()
 
     def send_tensor(self, send: TensorSend) -> None:
         """Queue a tensor; ``done`` is called exactly once."""
@@ -131,6 +157,7 @@ class SimStream:
     def hang_up(self) -> None:
         """End the stream when what is queued was written."""
         if self.open:
+            self._mention()
             self._control.append(Eof())
             self._kick()
 
@@ -165,6 +192,8 @@ class SimStream:
         if len(self._in_air) >= WINDOW and self.way.hostility.honest:
             self._blocked = True
             return
+        if self._control and not isinstance(self._control[-1], Bye | Eof):
+            self._mention()
         frames, self._control = list(self._control), deque[Frame]()
         written: list[tuple[TensorSend, bool]] = []
         for _ in range(TOGETHER):
@@ -174,10 +203,16 @@ class SimStream:
             self._transmit(frames)
         for send, whole in written:
             send.done(whole)
+        self._await_word([send for send, whole in written if whole])
         if frames and isinstance(frames[-1], Eof):
             self.lose("we hung up")
         if self._tensors or self._control:
             self._kick(self.way.pace)
+
+    def _await_word(self, sends: list[TensorSend]) -> None:
+        """The other side says soon what has arrived; of a hostile way it can say nothing sure."""
+        if self.way.hostility.honest:
+            self._unheard.extend(sends)
 
     def _write_chunk(self, frames: list[Frame], written: list[tuple[TensorSend, bool]]) -> bool:
         """Write one chunk; whether another may be written with it."""
@@ -250,6 +285,23 @@ class SimStream:
                 self._kick()
             for frame in frames:
                 self.twin.hear(frame)
+            self.twin.owe_beat(sum(isinstance(f, Chunk) and _ends(f) for f in frames))
+
+    def owe_beat(self, tensors: int) -> None:
+        """So many tensors have arrived, which the other side hears soon."""
+        if tensors and self.open:
+            self._arrived += tensors
+            self.network.world.at(ACKNOWLEDGED, self.process, self, self._beat, self._arrived)
+
+    def _beat(self, arrived: int) -> None:
+        if self.open and not isinstance(self._control[-1] if self._control else None, Bye | Eof):
+            self._control.append(Beat(arrived))
+            self._kick()
+
+    def _hear_beat(self, arrived: int) -> None:
+        while self._unheard and self._heard < arrived:
+            self._heard += 1
+            self._unheard.popleft()
 
     def _stray(self, frame: Frame) -> None:
         """A message of a hostile way comes out, whatever became of its stream.
@@ -285,11 +337,16 @@ class SimStream:
         elif isinstance(frame, Welcome | Refused):
             if self.opener is not None:
                 self.opener.on_answer(self, frame)
+        elif isinstance(frame, Beat):
+            self._hear_beat(frame.received)
         elif self.handler is not None:
-            if isinstance(frame, Chunk):
-                self.handler.on_chunk(self, frame)  # type: ignore[arg-type]
-            else:
-                self.handler.on_control(self, frame)  # type: ignore[arg-type]
+            self._pass_on(self.handler, frame)
+
+    def _pass_on(self, handler: StreamHandler, frame: Control | Chunk) -> None:
+        if isinstance(frame, Chunk):
+            handler.on_chunk(self, frame)  # type: ignore[arg-type]
+        else:
+            handler.on_control(self, frame)  # type: ignore[arg-type]
 
     # Ends ------------------------------------------------------------------------------------
 
@@ -302,6 +359,8 @@ class SimStream:
         self._bury(reason)
         while self._tensors:
             self._tensors.popleft().send.done(False)
+        while self._unheard:
+            self._unheard.popleft().lost()
         if self.opener is not None:
             self.opener.on_end(self, reason)
         if self.serving is not None:
@@ -315,20 +374,26 @@ class SimStream:
             self._transmit([Eof()])
         self._bury("dead")
         self._tensors.clear()
+        self._unheard.clear()
 
     def _bury(self, reason: str) -> None:
         self.open = False
         self.reason = reason
         self._control.clear()
+        self._noted.clear()
         self.network.streams.discard(self)
 
     @property
     def queued(self) -> int:
         """What waits to be written."""
-        return len(self._control) + len(self._tensors)
+        return len(self._control) + len(self._noted) + len(self._tensors)
 
     def __str__(self) -> str:
         return f"{self.process}>{self.peer}#{self.number}"
+
+
+def _ends(chunk: Chunk) -> bool:
+    return chunk.offset + len(chunk.data) == chunk.total
 
 
 def connect(network: Network, process: Process, there: str, hello: Hello) -> SimStream | None:

@@ -8,7 +8,7 @@ import pytest
 
 from edgechain.spec.deadline import Deadline
 from edgechain.spec.ids import Incarnation
-from edgechain.spec.message import Chunk, Control, Hello, Hop, Released, Role, TensorSend, Welcome
+from edgechain.spec.message import Cancel, Chunk, Control, Hello, Hop, Role, TensorSend, Welcome
 from tests.runtime.keys import GENERATION, key
 from tests.simulation.network import SILENCE_SECONDS, Hostility, Network
 from tests.simulation.stream import WINDOW, SimStream, connect
@@ -63,7 +63,7 @@ class Pair:
 
     def say(self, count: int) -> None:
         for number in range(count):
-            self.stream.send(Released((key(number),)))
+            self.stream.send(Cancel(key(number)))
 
     def send(self, size: int) -> None:
         payload = memoryview(bytes(n % 256 for n in range(size)))
@@ -78,7 +78,7 @@ def test_an_honest_way_keeps_order_and_control_overtakes() -> None:
     pair.say(3)
     pair.world.run(2.0)
     kinds = [type(heard).__name__ for heard in pair.node.heard]
-    assert kinds == ["Released"] * 3 + ["Chunk"] * 4
+    assert kinds == ["Cancel"] * 3 + ["Chunk"] * 4
     data = b"".join(bytes(c.data) for c in pair.node.heard if isinstance(c, Chunk))
     assert data == bytes(range(100))
     assert pair.caller.done == [True]
@@ -92,7 +92,7 @@ def test_a_cut_that_heals_soon_only_delays() -> None:
     assert not pair.node.heard
     pair.network.heal("c", "n")
     pair.world.run(10.0)
-    assert pair.node.heard == [Released((key(number),)) for number in range(3)]
+    assert pair.node.heard == [Cancel(key(number)) for number in range(3)]
     assert not pair.node.ended + pair.caller.ended
 
 
@@ -137,7 +137,7 @@ def test_a_hostile_way_loses_doubles_and_reorders() -> None:
     pair = Pair(Hostility(loss=0.2, double=0.2, late=0.2, late_seconds=1.0))
     pair.say(200)
     pair.world.run(10.0)
-    numbers = [one.keys[0].sequence for one in pair.node.heard if isinstance(one, Released)]
+    numbers = [one.key.sequence for one in pair.node.heard if isinstance(one, Cancel)]
     assert len(set(numbers)) < 200
     assert len(numbers) > len(set(numbers))
     assert numbers != sorted(numbers)

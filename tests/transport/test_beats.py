@@ -48,12 +48,14 @@ async def test_an_idle_stream_lives_and_a_cut_one_is_lost_at_both_ends() -> None
     assert (ears[0].controls, ears[1].controls) == ([], []), "beats are nobody else's business"
     there.open.clear()
     back.open.clear()
-    waiting = Done()
-    near.send_tensor(tensor(b"x", waiting, key=key(0)))
+    waiting, lost = Done(), Done()
+    send = tensor(b"x", waiting, key=key(0))
+    send.lost = lambda: lost(False)
+    near.send_tensor(send)
     assert await asyncio.wait_for(asyncio.gather(*tasks), WITHIN) == [None, None]
     assert near.reason.startswith("silent for")
     assert far.reason.startswith("silent for")
-    assert waiting.calls == [False]
+    assert (waiting.calls, lost.calls) == ([True], [False]), "it was copied, and then in hand"
 
 
 async def test_a_peer_that_beats_and_receives_nothing_is_lost() -> None:

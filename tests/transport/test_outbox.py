@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgechain.spec.message import Bye, Cancel, RefusalKind, Refused, Released
 from edgechain.transport.outbox import MAX_OWED, MAX_TOGETHER, Outbox
-from tests.runtime.keys import key
+from tests.runtime.keys import freed, key
 from tests.transport.ears import Done
 from tests.transport.words import tensor
 
@@ -20,8 +20,10 @@ def test_each_lane_keeps_its_order_and_control_goes_first(said: list[tuple[str, 
     for what, number in said:
         if what == "tensor":
             outbox.add_tensor(tensor(b"", Done(), key=key(number)))
+        elif what == "free":
+            outbox.note(freed(key(number)))
         else:
-            outbox.add(Cancel(key(number)) if what == "cancel" else Released((key(number),)))
+            outbox.add(Cancel(key(number)))
     outbox.add(Bye())
     controls = []
     while (control := outbox.take_control()) is not None:
@@ -29,7 +31,7 @@ def test_each_lane_keeps_its_order_and_control_goes_first(said: list[tuple[str, 
             controls += [("free", one.sequence) for one in control.keys]
         elif isinstance(control, Cancel):
             controls.append(("cancel", control.key.sequence))
-    assert controls == [one for one in said if one[0] != "tensor"]
+    assert controls == [one for what in ("cancel", "free") for one in said if one[0] == what]
     tensors = []
     while outbox.take_goodbye() is None:
         send = outbox.take_tensor()
@@ -53,8 +55,10 @@ def test_who_does_not_listen_owes_and_who_does_owes_no_more() -> None:
     outbox = Outbox()
     for number in range(MAX_OWED + 1):
         assert not outbox.is_overdue
-        outbox.add(Released((key(number),)))
+        outbox.note(freed(key(number)))
     assert outbox.is_overdue
+    assert (outbox.has_control, len(outbox)) == (False, MAX_OWED + 1)
+    outbox.mention()
     assert len(outbox) == MAX_OWED // MAX_TOGETHER + 1
     assert outbox.take_control()
     assert not outbox.is_overdue

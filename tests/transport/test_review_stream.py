@@ -14,7 +14,7 @@ from edgechain.transport.codec import decode, decode_all, encode_chunk, encode_c
 from edgechain.transport.memory_pipe import memory_pipe
 from edgechain.transport.outbox import MAX_OWED, MAX_TOGETHER
 from edgechain.transport.stream import PeerStream
-from tests.runtime.keys import GENERATION, hop, key
+from tests.runtime.keys import GENERATION, freed, hop, key
 from tests.transport.ears import Done, Ears
 from tests.transport.words import tensor
 
@@ -64,7 +64,7 @@ class Echo(Ears):
 
     def on_control(self, stream: PeerStream, control: Control) -> None:
         if isinstance(control, Cancel):
-            stream.send(Released((control.key,)))
+            stream.send(freed(control.key))
 
 
 async def test_a_peer_that_asks_and_never_listens_is_left() -> None:
@@ -85,7 +85,7 @@ async def test_freed_slots_are_said_in_frames_that_any_peer_takes() -> None:
     near, far = memory_pipe()
     stream = PeerStream(near, "peer", time.monotonic)
     for number in range(2 * MAX_TOGETHER + 1):
-        stream.send(Released((key(number),)))
+        stream.send(freed(key(number)))
     stream.close()
     running = asyncio.create_task(stream.run(Ears()))
     said: list[int] = []

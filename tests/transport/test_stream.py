@@ -14,9 +14,10 @@ import pytest
 from edgechain.spec.message import Beat, Bye, Cancel, Chunk, RefusalKind, Refused, Released
 from edgechain.transport.codec import decode, decode_all, encode_control
 from edgechain.transport.memory_pipe import MemoryPipe, memory_pipe
-from edgechain.transport.pulse import MIN_CHUNK_BYTES
+from edgechain.transport.pulse import BEAT_SECONDS, MIN_CHUNK_BYTES
 from edgechain.transport.stream import PeerStream
-from tests.runtime.keys import key
+from edgechain.transport.writer import PASSING_SECONDS
+from tests.runtime.keys import freed, key
 from tests.transport.ears import Done, Ears
 from tests.transport.words import tensor
 
@@ -111,17 +112,32 @@ async def test_both_directions_at_once_keep_their_order() -> None:
     assert all(len(done.calls) == 1 for done in dones)
 
 
-async def test_freed_slots_in_a_row_are_said_at_once() -> None:
+async def test_freed_slots_are_said_together_with_what_is_said_anyway() -> None:
     pair = Pair()
     for number in (1, 2):
-        pair.near.send(Released((key(number),)))
+        pair.near.send(freed(key(number)))
     pair.near.send(Cancel(key(3)))
-    pair.near.send(Released((key(4),)))
-    assert pair.near.statistics().queued == 3
+    pair.near.send(freed(key(4)))
+    assert pair.near.statistics().queued == 4
     pair.near.close()
     await pair.run()
-    said = [Released((key(1), key(2))), Cancel(key(3)), Released((key(4),))]
-    assert pair.far_ears.controls == said
+    assert pair.far_ears.controls == [Cancel(key(3)), freed(key(1), key(2), key(4))]
+
+
+async def test_freed_slots_wait_for_company_but_not_for_long() -> None:
+    near, pipe = memory_pipe()
+    far, stream = Reader(pipe), PeerStream(near, "peer", time.monotonic)
+    running = asyncio.create_task(stream.run(Ears()))
+    start = time.monotonic()
+    stream.send(freed(key(1)))
+    await asyncio.sleep(0)
+    stream.send(freed(key(2), seconds=3.0))
+    async with asyncio.timeout(BEAT_SECONDS):
+        assert await far.first(Released) == [Released((key(1), key(2)), (0.01, 3.0))]
+    assert time.monotonic() - start > PASSING_SECONDS / 2
+    stream.close()
+    await pipe.finish()
+    await running
 
 
 async def test_a_tensor_whose_deadline_has_passed_is_not_sent() -> None:
@@ -222,11 +238,11 @@ async def test_control_overtakes_tensors_between_the_chunks_of_one_too() -> None
     running = asyncio.create_task(stream.run(Ears()))
     assert await far.hear()
     stream.send(Cancel(key(7)))
-    stream.send(Released((key(8),)))
+    stream.send(freed(key(8)))
     *chunks, cancel, released = await far.first(Cancel)
-    assert (cancel, released) == (Cancel(key(7)), Released((key(8),)))
+    assert (cancel, released) == (Cancel(key(7)), freed(key(8)))
     assert len(chunks) <= 2, "a full pipe holds one, the writer another"
-    assert [done.calls for done in dones] == [[], []]
+    assert [done.calls for done in dones] == [[True], []], "the last piece of the first is in hand"
     stream.close()
     await far.first(Bye)
     assert far.sizes == {0: len(LARGE), 1: len(LARGE)}
@@ -235,18 +251,64 @@ async def test_control_overtakes_tensors_between_the_chunks_of_one_too() -> None
     assert [done.calls for done in dones] == [[True], [True]]
 
 
-async def test_a_slot_is_said_to_be_free_after_its_tensor() -> None:
-    """What ``done`` queues can not overtake the tensor it belongs to."""
+class Noting:
+    """A pipe that notes what is written, and breaks after so many events, if it is told to."""
+
+    def __init__(self, pipe: MemoryPipe, breaks_at: int = -1) -> None:
+        self._pipe = pipe
+        self._breaks_at = breaks_at
+        self.events: list[object] = []
+
+    async def read(self) -> bytes | None:
+        return await self._pipe.read()
+
+    async def write(self, frame: bytes) -> None:
+        chunks = [one for one in decode_all(frame) if isinstance(one, Chunk)]
+        if len(self.events) == self._breaks_at:
+            raise ConnectionError("broken")
+        self.events += [one.offset + len(one.data) for one in chunks]
+        await self._pipe.write(frame)
+
+    async def finish(self) -> None:
+        await self._pipe.finish()
+
+    def abort(self) -> None:
+        self._pipe.abort()
+
+
+@pytest.mark.parametrize("payload", [b"", b"small", LARGE])
+async def test_who_has_all_of_a_tensor_knows_that_its_sender_was_told(payload: bytes) -> None:
+    """What a client concludes from a whole result rests on it."""
     near, pipe = memory_pipe(capacity=1)
-    far, stream = Reader(pipe), PeerStream(near, "peer", time.monotonic)
-    sent = tensor(LARGE, lambda whole: stream.send(Released((key(0),))), key=key(0))
-    stream.send_tensor(sent)
-    stream.send_tensor(tensor(LARGE, Done(), key=key(1)))
+    noting, far = Noting(near), Reader(pipe)
+    stream = PeerStream(noting, "peer", time.monotonic)
+    stream.send_tensor(tensor(payload, noting.events.append, key=key(0)))
     running = asyncio.create_task(stream.run(Ears()))
-    await far.first(Released)
-    assert far.sizes[0] == len(LARGE) > far.sizes[1]
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    while len(payload) not in noting.events:
+        await far.hear()
+    ends = range(MIN_CHUNK_BYTES, len(payload), MIN_CHUNK_BYTES)
+    assert noting.events == [*ends, True, len(payload)]
+    stream.close()
+    await far.first(Bye)
+    await pipe.finish()
+    await running
+
+
+@pytest.mark.parametrize("payload", [b"small", LARGE])
+async def test_a_tensor_whose_last_bytes_were_in_hand_is_told_lost(payload: bytes) -> None:
+    near, pipe = memory_pipe(capacity=1)
+    noting, far = Noting(near, breaks_at=len(payload) // MIN_CHUNK_BYTES + 1), Reader(pipe)
+    stream, lost = PeerStream(noting, "peer", time.monotonic), Done()
+    send = tensor(payload, noting.events.append, key=key(0))
+    send.lost = lambda: lost(False)
+    stream.send_tensor(send)
+    running = asyncio.create_task(stream.run(Ears()))
+    for _ in range(len(payload) // MIN_CHUNK_BYTES):
+        await far.hear()
+    await pipe.finish()
+    await running
+    assert noting.events.count(True) == 1
+    assert (noting.events.count(False), lost.calls) == (0, [False])
 
 
 async def test_a_forgotten_attempt_is_not_written_on() -> None:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgechain.errors import ProtocolError
-from edgechain.spec.message import Control, Released
+from edgechain.spec.message import Control
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import decode_all, encode_control, join
-from tests.runtime.keys import key
+from tests.runtime.keys import freed, key
 from tests.transport import words
 
 several = st.lists(words.controls, min_size=1, max_size=5)
@@ -43,7 +43,7 @@ def test_a_torn_one_is_refused(said: list[Control], data: st.DataObject) -> None
 
 
 def test_frames_hold_no_frames_that_hold_frames() -> None:
-    one = encode_control(Released((key(1),)))
+    one = encode_control(freed(key(1)))
     inner = pb.Frame(together=[pb.Frame.FromString(one)])
     nested = pb.Frame(together=[inner]).SerializeToString()
     with pytest.raises(ProtocolError):

@@ -20,12 +20,12 @@ from edgechain.spec.message import (
     Leased,
     RefusalKind,
     Refused,
-    Released,
     Role,
     Route,
     TensorSend,
     Welcome,
 )
+from tests.runtime.keys import freed
 
 U32, U63, U64 = (st.integers(0, 2**bits - 1) for bits in (32, 63, 64))
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
@@ -66,7 +66,7 @@ controls: st.SearchStrategy[Control] = st.one_of(
     st.builds(Refused, st.sampled_from(RefusalKind), reasons),
     st.builds(Lease, U32, U64),
     st.builds(Leased, U32, U64),
-    st.builds(Released, st.lists(keys, max_size=4).map(tuple)),
+    st.lists(keys, max_size=4).map(lambda keys: freed(*keys, seconds=len(keys) / 4)),
     st.builds(Cancel, keys),
     st.builds(Failure, keys, st.sampled_from(FailureKind), names, reasons),
     st.builds(Bye, reasons),

@@ -153,10 +153,12 @@ class Leased(_message.Message):
     def __init__(self, slots: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Released(_message.Message):
-    __slots__ = ("keys",)
+    __slots__ = ("keys", "held_us")
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    HELD_US_FIELD_NUMBER: _ClassVar[int]
     keys: _containers.RepeatedCompositeFieldContainer[RequestKey]
-    def __init__(self, keys: _Optional[_Iterable[_Union[RequestKey, _Mapping]]] = ...) -> None: ...
+    held_us: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, keys: _Optional[_Iterable[_Union[RequestKey, _Mapping]]] = ..., held_us: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("key",)

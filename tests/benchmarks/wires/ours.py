@@ -1,8 +1,9 @@
 """The product's own hop: ``Link``, ``NodeServer`` and ``PeerStream``, chunks and control.
 
 As between two nodes, without the stages: chunks are copied into a slot, an echo is sent from
-that slot, and a tensor that stays is answered with ``Released``. ``crippled`` is the control
-that must lose: the same code with absurdly small chunks.
+that slot, and a tensor that stays is answered with a word that names it and that nothing holds
+back (``Cancel``; a ``Released`` waits for others). ``crippled`` is the control that must lose: the
+same code with absurdly small chunks.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from edgechain.spec.deadline import Deadline
 from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import ClientId, Generation, Incarnation, RequestKey, new_client_id
 from edgechain.spec.message import (
+    Cancel,
     Chunk,
     Control,
     Hello,
     Hop,
-    Released,
     Role,
     TensorSend,
     Welcome,
@@ -88,7 +89,7 @@ class OurServer:
         if end < chunk.total:
             return
         if chunk.tensor == PUSH:
-            stream.send(Released((chunk.key,)))
+            stream.send(Cancel(chunk.key))
             return
         if self._crippled:
             cripple(chunk.total)
@@ -175,9 +176,8 @@ class OurClient:
             self._finish(chunk.key)
 
     def on_control(self, stream: PeerStream, control: Control) -> None:
-        if isinstance(control, Released):
-            for key in control.keys:
-                self._finish(key)
+        if isinstance(control, Cancel):
+            self._finish(control.key)
 
     def _finish(self, key: RequestKey) -> None:
         del self._slot[key]

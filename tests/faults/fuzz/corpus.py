@@ -87,7 +87,7 @@ CONTROLS: tuple[Control, ...] = (
     Refused(RefusalKind.BUSY, "as many clients as slots"),
     Lease(4, 1),
     Leased(4, 1),
-    Released((key(0), key(1))),
+    Released((key(0), key(1)), (0.0, 1.5)),
     Cancel(key(0)),
     *(Failure(key(1), kind, "head", "why") for kind in FailureKind),
     Superseded(GENERATION),
