@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -67,13 +67,14 @@ class Chain:
         return result
 
     def _open(
-        self, values: dict[int, Array], deadline: float, window: int, index: int = 0
+        self, values: dict[int, Array], deadline: float, window: int, index: int | None = None
     ) -> _Asked:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         request = self._submitter.open(
             values,
             deadline,
             partial(_settle, future, index),
+            index=index,
             newest=window > 0,
             window=window,
         )
@@ -123,11 +124,12 @@ class Chain:
                 if reads and (frame := source.take()):
                     pending.append(self._ask(frame[0], deadline, window, index))
                     index += 1
-                    await asyncio.sleep(0)  # a source that never waits is not all there is
+                    if newest or pending[-1].future.done():
+                        await asyncio.sleep(0)  # a source that never waits is not all there is
                 elif pending and pending[0].future.done():
                     yield pending.popleft().future.result()
                 else:
-                    await source.wait(*(one.future for one in islice(pending, 1)), reads=reads)
+                    await source.wait(pending[0].future if pending else None, reads=reads)
         finally:
             for asked in pending:
                 self._take_back(asked)
@@ -151,14 +153,16 @@ class _Asked:
     request: Request | None
 
 
-def _settle(future: asyncio.Future[Result], index: int, outcome: Result | RequestError) -> None:
+def _settle(
+    future: asyncio.Future[Result], index: int | None, outcome: Result | RequestError
+) -> None:
     """Tell the caller, if it still listens."""
     if future.done():
         return
     if isinstance(outcome, Result):
-        future.set_result(replace(outcome, index=index))
+        future.set_result(outcome)
     else:
-        future.set_result(Result(index, 0.0, {}, outcome))
+        future.set_result(Result(index or 0, 0.0, {}, outcome))
 
 
 class _Source:
@@ -187,11 +191,13 @@ class _Source:
         self.goes_on = bool(frame)
         return frame
 
-    async def wait(self, *others: asyncio.Future[Result], reads: bool) -> None:
-        """Until one of the others is done or, if it ``reads``, the next frame is there."""
-        reading = (self._reading,) if reads and self._reading is not None else ()
-        if waits := [*reading, *others]:
+    async def wait(self, other: asyncio.Future[Result] | None, *, reads: bool) -> None:
+        """Until the other is done, if there is one, or the next frame is there, if it ``reads``."""
+        if reads and self._reading is not None:
+            waits = (self._reading,) if other is None else (self._reading, other)
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        elif other is not None:
+            await other
 
     async def close(self) -> None:
         """Ask for no more."""

@@ -28,15 +28,16 @@ def check_inputs(manifest: ChainManifest, given: Mapping[str, Array] | Array) ->
             names = ", ".join(port.name for port in manifest.inputs)
             raise InvalidInput(f"the chain has several inputs; name them: {names}")
         given = {manifest.inputs[0].name: given}
-    edges = dict(_names(manifest))
+    edges = manifest.input_names
     found: dict[int, Array] = {}
     for name, value in given.items():
         if name not in edges:
             raise InvalidInput(_unknown(name, manifest))
         found[edges[name]] = _fit(manifest, edges[name], name, np.asarray(value))
-    for port, edge in zip(manifest.inputs, manifest.input_edges, strict=True):
-        if edge not in found:
-            raise InvalidInput(f"input {port.name!r} is missing")
+    if len(found) < len(manifest.input_edges):
+        for name, edge in _ports(manifest):
+            if edge not in found:
+                raise InvalidInput(f"input {name!r} is missing")
     return found
 
 
@@ -60,12 +61,6 @@ def _ports(manifest: ChainManifest) -> list[tuple[str, int]]:
 
 def _same_meaning(old: ChainManifest, before: int, new: ChainManifest, edge: int) -> bool:
     return old.edges[before].tensor.quantization == new.edges[edge].tensor.quantization
-
-
-def _names(manifest: ChainManifest) -> list[tuple[str, int]]:
-    """Every accepted name; the signature's win over a tensor of the same name."""
-    edges = zip(manifest.inputs, manifest.input_edges, strict=True)
-    return [(port.tensor, edge) for port, edge in edges] + _ports(manifest)
 
 
 def _unknown(name: str, manifest: ChainManifest) -> str:

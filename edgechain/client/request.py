@@ -54,8 +54,8 @@ class Attempt:
 class Request:
     """A request until its end; ``values`` are arrays by the edges of ``manifest``.
 
-    ``newest`` is how many such requests may be under way at a time, 0 for one that waits its
-    turn. ``attempts`` counts those that were sent, ``lost_workers`` those that cost a node its
+    ``index`` is its number for its caller, ``sequence`` for the nodes. ``newest`` is how many such
+    requests may be under way at a time, 0 for one that waits its turn. ``attempts`` counts those that were sent, ``lost_workers`` those that cost a node its
     worker, ``cause`` is the first failure, and ``avoid`` says how much nodes are to blame for those
     there were.
     """
@@ -66,6 +66,7 @@ class Request:
     deadline: Deadline
     born: float
     on_end: OnEnd
+    index: int = 0
     newest: int = 0
     attempts: int = 0
     lost_workers: int = 0

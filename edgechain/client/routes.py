@@ -60,6 +60,9 @@ class RouteTable:
         self._stages = tuple(stages)
         self._nodes: dict[Hop, NodeView] = {}
         self._missing = self._stages
+        self._leased: dict[StageName, list[NodeView]] = {stage: [] for stage in self._stages}
+        """Who runs a stage and leases us slots."""
+        self._is_confirmed = True
         self._turn = 0
 
     # Nodes -----------------------------------------------------------------------------------
@@ -78,6 +81,12 @@ class RouteTable:
     def _count_stages(self) -> None:
         present = frozenset[StageName]().union(*(n.stages for n in self._nodes.values()))
         self._missing = tuple(stage for stage in self._stages if stage not in present)
+        self._count_leases()
+
+    def _count_leases(self) -> None:
+        for stage in self._stages:
+            nodes = self._nodes.values()
+            self._leased[stage] = [n for n in nodes if stage in n.stages and n.lease > 0]
 
     def set_lease(self, hop: Hop, slots: int, number: int) -> None:
         """A node leases us this many slots from now on; a lease told again wants its answer again.
@@ -87,13 +96,18 @@ class RouteTable:
         node = self._nodes.get(hop)
         if node is not None and number >= node.number:
             node.lease, node.number, node.confirmed = slots, number, 0
+            self._is_confirmed = False
+            self._count_leases()
 
     def confirmable(self) -> list[tuple[Hop, int, int]]:
         """Leases (node, slots, number) that now hold true; from now on they count as confirmed."""
+        if self._is_confirmed:
+            return []
         news = [node for node in self._nodes.values() if node.confirmed != node.number]
         ready = [node for node in news if len(node.held) <= node.lease]
         for node in ready:
             node.confirmed = node.number
+        self._is_confirmed = len(ready) == len(news)
         return [(node.hop, node.lease, node.number) for node in ready]
 
     # Routes ----------------------------------------------------------------------------------
@@ -124,7 +138,7 @@ class RouteTable:
         Replicas that failed this request, then those that are ejected, are waited past: they are
         used where there is no other, not where the others are busy.
         """
-        leased = [n for n in self._nodes.values() if stage in n.stages and n.lease > 0]
+        leased = self._leased[stage]
         if len(leased) == 1:
             return leased[0] if leased[0].free > 0 else None
         if leased:
@@ -167,10 +181,12 @@ class RouteTable:
         if hop in self._nodes:
             self._nodes[hop].health.failed(now)
 
-    def succeeded(self, hop: Hop) -> None:
-        """An attempt that led over this node was answered."""
-        if hop in self._nodes:
-            self._nodes[hop].health.succeeded()
+    def answered(self, key: RequestKey, route: Route) -> None:
+        """An attempt has its whole result: no node of its route holds a slot for it any more."""
+        for hop in dict.fromkeys(route):
+            if (node := self._nodes.get(hop)) is not None:
+                node.held.discard(key)
+                node.health.succeeded()
 
     def ejected(self, now: float) -> tuple[Hop, ...]:
         """Nodes that are left alone for now, save where there is no other."""
@@ -188,9 +204,7 @@ class RouteTable:
 
     def unleased(self) -> tuple[StageName, ...]:
         """Stages of which no live node leases us a slot."""
-        leased = (node.stages for node in self._nodes.values() if node.lease)
-        present = frozenset[StageName]().union(*leased)
-        return tuple(stage for stage in self._stages if stage not in present)
+        return tuple(stage for stage in self._stages if not self._leased[stage])
 
     def nodes(self) -> tuple[NodeView, ...]:
         """Every live node."""

@@ -107,9 +107,7 @@ class Session:
         free a slot before the last bytes of what they send from it are on their way.
         """
         del self._live[attempt.key]
-        for hop in dict.fromkeys(attempt.route):
-            self.routes.succeeded(hop)
-            self.routes.release(hop, attempt.key)
+        self.routes.answered(attempt.key, attempt.route)
 
     def give_up(self, attempt: Attempt, now: float) -> None:
         """End the attempt without a result: whoever holds a slot for it is told."""

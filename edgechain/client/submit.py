@@ -82,10 +82,13 @@ class Submitter:
         budget: float,
         on_end: OnEnd,
         *,
+        index: int | None = None,
         newest: bool = False,
         window: int = NEWEST_UNDER_WAY,
     ) -> Request:
         """Take a request: arrays by the edges of the current session's manifest.
+
+        Its result is numbered ``index``, or counted with all others of this connection.
 
         With ``newest`` at most ``window`` such requests are under way and one waits: the next one
         takes its place, and it ends as ``Dropped``.
@@ -98,6 +101,7 @@ class Submitter:
             deadline=Deadline.after(now, budget),
             born=now,
             on_end=on_end,
+            index=self._sequence if index is None else index,
             newest=window if newest else 0,
         )
         self._sequence += 1
@@ -278,7 +282,7 @@ class Submitter:
         request = attempt.request
         self._attempts.answered(attempt)
         result = Result(
-            request.sequence,
+            request.index,
             self._clock.now() - request.born,
             attempt.collector.outputs(),
             generation=attempt.key.generation,

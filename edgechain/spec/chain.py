@@ -177,6 +177,18 @@ class ChainManifest(Frozen):
         return tuple(self.tensor_index[port.tensor] for port in self.inputs)
 
     @cached_property
+    def input_names(self) -> dict[str, int]:
+        """Indexes of the edges the client feeds, by every name that an input goes by.
+
+        A signature's name wins over a tensor of the same name.
+        """
+        fed = zip(self.inputs, self.input_edges, strict=True)
+        tensors = {port.tensor: edge for port, edge in fed}
+        return tensors | dict(
+            zip((port.name for port in self.inputs), self.input_edges, strict=True)
+        )
+
+    @cached_property
     def output_edges(self) -> tuple[int, ...]:
         """Indexes of the edges the client collects, in the order of ``outputs``."""
         return tuple(self.tensor_index[port.tensor] for port in self.outputs)

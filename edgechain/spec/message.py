@@ -34,7 +34,8 @@ class Chunk:
     """Part of a tensor's bytes as received.
 
     ``shape`` comes with the first one, ``route`` too if it comes to a node. ``offset`` and
-    ``total`` are bytes, ``budget`` is the seconds the attempt had left when it was sent. ``data`` lives as long as the frame it points into.
+    ``total`` are bytes, ``budget`` is the seconds the attempt had left when it was sent. ``data``
+    lives as long as the frame it points into.
     """
 
     key: RequestKey

@@ -8,6 +8,7 @@ not a frame of ours raises ``ProtocolError`` and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -31,6 +32,7 @@ from edgechain.spec.message import (
     Refused,
     Released,
     Role,
+    Route,
     Superseded,
     TensorSend,
     Welcome,
@@ -50,6 +52,10 @@ MAX_TEXT = 512
 """Names and reasons from the network are cut to this many characters."""
 
 
+KNOWN = 256
+"""Routes and hops that are remembered: the same few come with every request."""
+
+
 def encode_chunk(send: TensorSend, offset: int, size: int, budget: float) -> bytes:
     """One chunk of a tensor as a frame: one copy of the data."""
     header = pb.ChunkHeader(
@@ -59,13 +65,19 @@ def encode_chunk(send: TensorSend, offset: int, size: int, budget: float) -> byt
         total=len(send.payload),
         budget_us=int(budget * 1e6),
     )
-    if offset == 0:
-        header.shape.extend(send.shape)
-        header.route.extend(map(_hop_out, send.route))
     head = header.SerializeToString()
+    if offset == 0:
+        head += _beginning(send.shape, send.route)
     data = send.payload[offset : offset + size]
     prefix = b"".join((b"\x0a", _varint(len(head)), head, b"\x12", _varint(len(data))))
     return b"".join((prefix, data))
+
+
+@lru_cache(KNOWN)
+def _beginning(shape: tuple[int, ...], route: Route) -> bytes:
+    """What a tensor's first header says on top: protobuf takes messages one behind the other."""
+    header = pb.ChunkHeader(shape=shape, route=map(_hop_out, route))
+    return bytes(header.SerializeToString())
 
 
 def encode_control(control: Control) -> bytes:
@@ -219,7 +231,12 @@ def _hop_out(hop: Hop) -> Any:
 
 
 def _hop_in(hop: Any) -> Hop:
-    return Hop(clean(hop.node), Incarnation(hop.incarnation))
+    return _hop(hop.node, hop.incarnation)
+
+
+@lru_cache(KNOWN)
+def _hop(node: str, incarnation: int) -> Hop:
+    return Hop(clean(node), Incarnation(incarnation))
 
 
 def _hello_out(hello: Hello) -> Any:

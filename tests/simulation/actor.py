@@ -21,7 +21,7 @@ from tests.simulation.graphs import Graph
 from tests.simulation.world import Process
 
 HUNG_SECONDS, LOOK_SECONDS = 1.0, 0.25
-"""A run is judged hung after this, and not before its attempt's deadline."""
+"""A run is judged hung after this, as soon as nobody waits for it any more."""
 
 RESTART_SECONDS = (0.02, 0.1)
 

@@ -25,6 +25,7 @@ from edgechain.spec.ids import Generation, RequestKey, StageName, new_client_id
 from edgechain.spec.message import Chunk, Control, Hello, Role, TensorSend, Welcome
 from edgechain.transport.link import Link
 from edgechain.transport.links import Links
+from edgechain.transport.memory import tune_allocator
 from edgechain.transport.stream import PeerStream
 from tests.benchmarks.bare.node import HOST, NAMESPACE, NEVER
 from tests.benchmarks.chain_side.sample import Array, fingerprint, sample
@@ -154,4 +155,5 @@ async def _run(directory: Path) -> None:
 
 
 if __name__ == "__main__":
+    tune_allocator()
     uvloop.run(_run(Path(sys.argv[1])))

@@ -18,6 +18,7 @@ import uvloop
 import edgechain
 from edgechain.client.chain import Chain
 from edgechain.client.submit import Submitter
+from edgechain.transport.memory import tune_allocator
 from tests.benchmarks.chain_side.sample import Array, fingerprint, sample
 from tests.benchmarks.child import Answer, obey
 
@@ -107,4 +108,5 @@ async def _run() -> None:
 
 
 if __name__ == "__main__":
+    tune_allocator()  # as `edgechain camera` does
     uvloop.run(_run())
