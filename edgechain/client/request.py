@@ -55,9 +55,9 @@ class Request:
     """A request until its end; ``values`` are arrays by the edges of ``manifest``.
 
     ``index`` is its number for its caller, ``sequence`` for the nodes. ``newest`` is how many such
-    requests may be under way at a time, 0 for one that waits its turn. ``attempts`` counts those that were sent, ``lost_workers`` those that cost a node its
-    worker, ``cause`` is the first failure, and ``avoid`` says how much nodes are to blame for those
-    there were.
+    requests may be under way at a time, 0 for one that waits its turn. ``attempts`` counts those
+    that were sent, ``lost_workers`` those that cost a node its worker, ``cause`` is the first
+    failure, and ``avoid`` says how much nodes are to blame for those there were.
     """
 
     sequence: int

@@ -182,11 +182,9 @@ class ChainManifest(Frozen):
 
         A signature's name wins over a tensor of the same name.
         """
-        fed = zip(self.inputs, self.input_edges, strict=True)
-        tensors = {port.tensor: edge for port, edge in fed}
-        return tensors | dict(
-            zip((port.name for port in self.inputs), self.input_edges, strict=True)
-        )
+        index = self.tensor_index
+        tensors = {port.tensor: index[port.tensor] for port in self.inputs}
+        return tensors | {port.name: index[port.tensor] for port in self.inputs}
 
     @cached_property
     def output_edges(self) -> tuple[int, ...]:
