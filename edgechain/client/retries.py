@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from edgechain.runtime.patience import Times
 
 MAX_ATTEMPTS = 3
 """Of one request, its first included."""
@@ -47,14 +47,14 @@ class Patience:
     """How long an attempt may be silent, learned from those that were answered."""
 
     def __init__(self) -> None:
-        self._latencies: deque[float] = deque(maxlen=SAMPLES)
+        self._latencies = Times(SAMPLES)
 
     def answered(self, seconds: float) -> None:
         """An attempt was answered after so long."""
-        self._latencies.append(seconds)
+        self._latencies.add(seconds)
 
     def seconds(self) -> float | None:
         """The longest silence to bear; ``None`` while too little is known to judge."""
         if len(self._latencies) < ENOUGH:
             return None
-        return max(LEAST_PATIENCE_SECONDS, PATIENCE * max(self._latencies))
+        return max(LEAST_PATIENCE_SECONDS, PATIENCE * self._latencies.longest)

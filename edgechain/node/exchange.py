@@ -39,6 +39,7 @@ from edgechain.spec.message import (
     Route,
     TensorSend,
 )
+from edgechain.spec.tensor import TensorSpec
 
 _LOG = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Exchange:
         clock: Clock,
     ):
         self._manifest = manifest
+        self._exact = tuple(_exact(edge.tensor) for edge in manifest.edges)
         self._router = Router(manifest, here)
         self._slots = SlotTable(slots)
         self._leases = LeaseBook(slots)
@@ -221,8 +223,6 @@ class Exchange:
     def _refusal(self, chunk: Chunk) -> tuple[FailureKind, StageName, str] | None:
         """Why an attempt that is new here gets no slot, if it gets none."""
         first = self._manifest.stages[0].name
-        tenant = tenant_of(chunk.key)
-        lease = self._leases.lease(tenant)
         if chunk.key.generation != self._manifest.generation:
             return FailureKind.GENERATION_CHANGED, first, "this node runs another generation"
         if len(chunk.route) != len(self._manifest.stages) or chunk.offset:
@@ -230,8 +230,10 @@ class Exchange:
         stages = self._router.stages_here(chunk.route)
         if not stages:
             return FailureKind.UNAVAILABLE, first, "the route leads to an earlier life of this node"
-        if any(stage not in self._actors for stage in stages):
+        if not self._actors.keys() >= set(stages):
             return FailureKind.UNAVAILABLE, stages[0], "the route wants a stage this node lacks"
+        tenant = tenant_of(chunk.key)
+        lease = self._leases.lease(tenant)
         if self._slots.held_by(tenant) >= lease:
             return FailureKind.OVERLOADED, stages[0], f"all {lease} slots of this client are taken"
         return None
@@ -270,14 +272,22 @@ class Exchange:
             return "the chain has no such tensor"
         if not self._router.comes_here(attempt.route, chunk.tensor):
             return "nobody here waits for this tensor"
-        spec = self._manifest.edges[chunk.tensor].tensor
-        problem = spec.misfit(spec.dtype, chunk.shape)
-        if problem:
-            return f"tensor {spec.name!r} {problem}"
-        if prod(chunk.shape) * spec.dtype.itemsize != chunk.total:
-            return f"tensor {spec.name!r} is not as large as its shape"
+        if (chunk.shape, chunk.total) != self._exact[chunk.tensor]:
+            spec = self._manifest.edges[chunk.tensor].tensor
+            problem = spec.misfit(spec.dtype, chunk.shape)
+            if problem:
+                return f"tensor {spec.name!r} {problem}"
+            if self._size(chunk.tensor, chunk.shape) != chunk.total:
+                return f"tensor {spec.name!r} is not as large as its shape"
         attempt.arriving[chunk.tensor] = Arrival(chunk.shape, chunk.total)
         return None
+
+    def _size(self, tensor: int, shape: tuple[int, ...]) -> int:
+        """Bytes of a tensor of this shape."""
+        exact = self._exact[tensor]
+        if exact is not None and shape == exact[0]:
+            return exact[1]
+        return prod(shape) * self._manifest.edges[tensor].tensor.dtype.itemsize
 
     def _arrived(self, attempt: Attempt, tensor: int, shape: tuple[int, ...]) -> None:
         attempt.shapes[tensor] = shape
@@ -307,10 +317,9 @@ class Exchange:
 
     def _send(self, attempt: Attempt, tensor: int, shape: tuple[int, ...]) -> None:
         destinations = self._router.destinations(attempt.route, tensor)
-        for hop in destinations.remote:
+        for hop, stage in destinations.remote:
             if attempt.ended:
                 return
-            stage = self._router.stage_at(attempt.route, tensor, hop)
             outgoing = self._outgoing(attempt, tensor, shape, stage, attempt.route)
             self._peers.send_tensor(hop, outgoing)
         if destinations.to_client and not attempt.ended:
@@ -328,14 +337,13 @@ class Exchange:
     ) -> TensorSend:
         """A tensor to send; who pinned the route need not be told it."""
         attempt.sending += 1
-        size = prod(shape) * self._manifest.edges[tensor].tensor.dtype.itemsize
         return TensorSend(
             key=attempt.key,
             tensor=tensor,
             shape=shape,
             route=route,
             deadline=attempt.deadline,
-            payload=self._memory.region(attempt.slot, tensor, size),
+            payload=self._memory.region(attempt.slot, tensor, self._size(tensor, shape)),
             done=partial(self._sent, attempt, stage),
             lost=partial(self._unsent, attempt, stage),
         )
@@ -382,7 +390,7 @@ class Exchange:
         self._clients.forget(attempt.key)
 
     def _settle(self, attempt: Attempt) -> None:
-        if not self._slots.release(attempt):
+        if attempt.sending or not self._slots.release(attempt):
             return
         if attempt.orphaned:
             self._tell_leases()
@@ -399,6 +407,11 @@ class Exchange:
     def clients(self) -> int:
         """How many client sessions hold leases."""
         return self._leases.tenants
+
+
+def _exact(spec: TensorSpec) -> tuple[tuple[int, ...], int] | None:
+    """The one shape that a tensor has, and its bytes; ``None`` where it may have others."""
+    return None if spec.is_dynamic else (spec.shape, spec.max_bytes)
 
 
 def _as_failure(

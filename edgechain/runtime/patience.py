@@ -17,16 +17,19 @@ LONGEST_GAP_SECONDS = 1.0
 """Between two looks at a run; more, and it was we who stood still, not the run."""
 
 
-class RunTimes:
-    """How long a stage's good runs took, the last ``RUNS_KEPT`` of them."""
+class Times:
+    """How long something took, the last so many times."""
 
-    def __init__(self) -> None:
-        self._seconds: deque[float] = deque(maxlen=RUNS_KEPT)
+    def __init__(self, kept: int) -> None:
+        self._seconds: deque[float] = deque(maxlen=kept)
         self._longest = 0.0
 
+    def __len__(self) -> int:
+        return len(self._seconds)
+
     def add(self, seconds: float) -> None:
-        """Another good run."""
-        goes = self._seconds[0] if len(self._seconds) == RUNS_KEPT else 0.0
+        """Another time."""
+        goes = self._seconds[0] if len(self._seconds) == self._seconds.maxlen else 0.0
         self._seconds.append(seconds)
         if seconds >= self._longest:
             self._longest = seconds
@@ -42,6 +45,13 @@ class RunTimes:
     def longest(self) -> float:
         """Seconds; 0 before the first."""
         return self._longest
+
+
+class RunTimes(Times):
+    """How long a stage's good runs took, the last ``RUNS_KEPT`` of them."""
+
+    def __init__(self) -> None:
+        super().__init__(RUNS_KEPT)
 
     @property
     def patience(self) -> float:

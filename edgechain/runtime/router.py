@@ -17,11 +17,11 @@ KNOWN = 512
 class Destinations:
     """Stages on this node that want a tensor, other nodes that do, and whether the client does.
 
-    Another node appears once, however many of its stages want the tensor.
+    Another node appears once, however many of its stages want the tensor, with the first of them.
     """
 
     local: tuple[StageName, ...]
-    remote: tuple[Hop, ...]
+    remote: tuple[tuple[Hop, StageName], ...]
     to_client: bool
 
 
@@ -34,6 +34,7 @@ class Router:
         self._position = {stage.name: index for index, stage in enumerate(manifest.stages)}
         self._stages = lru_cache(KNOWN)(self._find_stages)
         self._ways = lru_cache(KNOWN)(self._find_ways)
+        self._comes = lru_cache(KNOWN)(self._find_coming)
 
     def stages_here(self, route: Route) -> tuple[StageName, ...]:
         """The stages that this life of this node runs for an attempt."""
@@ -54,16 +55,17 @@ class Router:
         edge = self._manifest.edges[tensor]
         hops = {stage: route[self._position[stage]] for stage in edge.targets}
         local = tuple(stage for stage, hop in hops.items() if hop == self._here)
-        remote = tuple(dict.fromkeys(hop for hop in hops.values() if hop != self._here))
-        return Destinations(local, remote, edge.to_client)
-
-    def stage_at(self, route: Route, tensor: int, hop: Hop) -> StageName:
-        """A stage on ``hop`` that wants the tensor, to name in an error."""
-        targets = self._manifest.edges[tensor].targets
-        return next(stage for stage in targets if route[self._position[stage]] == hop)
+        remote: dict[Hop, StageName] = {}
+        for stage, hop in hops.items():
+            if hop != self._here:
+                remote.setdefault(hop, stage)
+        return Destinations(local, tuple(remote.items()), edge.to_client)
 
     def comes_here(self, route: Route, tensor: int) -> bool:
         """Whether an attempt's tensor is made elsewhere and wanted here."""
+        return self._comes(route, tensor)
+
+    def _find_coming(self, route: Route, tensor: int) -> bool:
         source = self._manifest.edges[tensor].source
         made_here = source is not None and route[self._position[source]] == self._here
         return not made_here and bool(self.destinations(route, tensor).local)

@@ -145,7 +145,7 @@ def _decode_chunk(frame: bytes) -> Chunk:
         total=header.total,
         budget=header.budget_us / 1e6,
         shape=tuple(_at_most(MAX_RANK, header.shape)),
-        route=tuple(map(_hop_in, _at_most(MAX_STAGES, header.route))),
+        route=tuple([_hop(h.node, h.incarnation) for h in _at_most(MAX_STAGES, header.route)]),
         data=data,
     )
 

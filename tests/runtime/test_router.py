@@ -18,9 +18,9 @@ TENSOR = MANIFEST.tensor_index
 @pytest.mark.parametrize(
     ("tensor", "expected"),
     [
-        ("photo", Destinations(("head",), (THERE,), False)),
-        ("a", Destinations((), (THERE,), False)),
-        ("b", Destinations((), (OTHER,), True)),
+        ("photo", Destinations(("head",), ((THERE, "tail"),), False)),
+        ("a", Destinations((), ((THERE, "left"),), False)),
+        ("b", Destinations((), ((OTHER, "right"),), True)),
         ("boxes", Destinations((), (), True)),
     ],
 )
@@ -30,14 +30,16 @@ def test_destinations(tensor: str, expected: Destinations) -> None:
 
 def test_a_node_that_wants_a_tensor_twice_appears_once() -> None:
     found = Router(MANIFEST, HERE).destinations((THERE,) * 4, TENSOR["photo"])
-    assert found == Destinations((), (THERE,), False)
+    assert found == Destinations((), ((THERE, "head"),), False)
 
 
 def test_another_life_of_this_node_is_another_node() -> None:
     router = Router(MANIFEST, HERE)
     earlier = hop("here", life=2)
     assert router.stages_here((earlier, THERE, OTHER, HERE)) == ("tail",)
-    assert router.destinations((HERE, earlier, OTHER, THERE), TENSOR["a"]).remote == (earlier,)
+    assert router.destinations((HERE, earlier, OTHER, THERE), TENSOR["a"]).remote == (
+        (earlier, "left"),
+    )
 
 
 def test_who_waits_for_what() -> None:
@@ -45,4 +47,3 @@ def test_who_waits_for_what() -> None:
     comes = {name: router.comes_here(ROUTE, index) for name, index in TENSOR.items()}
     # c is made by left and wanted by tail, both there: it comes by itself.
     assert comes == {"photo": True, "a": True, "b": False, "c": False, "d": True, "boxes": False}
-    assert router.stage_at(ROUTE, TENSOR["photo"], THERE) == "tail"

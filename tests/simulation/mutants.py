@@ -276,7 +276,7 @@ def _hops_choose() -> tuple[Change, ...]:
         seen = self.__dict__.setdefault("seen", {})
         seen.update((hop.node, hop) for hop in route)
         others = tuple(sorted(seen.values(), key=str))
-        remote = tuple(others[tensor % len(others)] for _ in found.remote)
+        remote = tuple((others[tensor % len(others)], stage) for _, stage in found.remote)
         return type(found)(found.local, remote, found.to_client)
 
     return ((Router, "destinations", destinations_elsewhere),)
