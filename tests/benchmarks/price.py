@@ -192,7 +192,7 @@ class PriceBench:
     async def _measure(self, way: str) -> None:
         ready, series = self._ready[way], self.report.series[way]
         count = self._counts.price_frames
-        answer = await ready.client.ask(what="latency", count=self._counts.latency_frames)
+        answer = await ready.client.ask(what="latency", count=self._counts.price_latency_frames)
         series.latencies.append(answer["seconds"])
         before = processor_seconds(ready.pids)
         answer = await ready.client.ask(what="throughput", count=count, in_flight=IN_FLIGHT)

@@ -41,7 +41,9 @@ class Counts:
     latency_frames: int
     throughput_frames: int
     price_frames: int
-    """What the promise costs is a small difference: it wants more of them."""
+    price_latency_frames: int
+    price_rounds: int
+    """What the promise costs is a small difference: it wants many short rounds for every one."""
     plan_kinds: int
     plan_seeds: int
     """How many kinds of problems the planner gets, and of each."""
@@ -62,7 +64,9 @@ FULL = Counts(
     control_share=6,
     latency_frames=30,
     throughput_frames=80,
-    price_frames=160,
+    price_frames=80,
+    price_latency_frames=12,
+    price_rounds=4,
     plan_kinds=5,
     plan_seeds=2,
     net_rounds=2,
@@ -80,6 +84,8 @@ QUICK = Counts(
     latency_frames=4,
     throughput_frames=8,
     price_frames=16,
+    price_latency_frames=4,
+    price_rounds=1,
     plan_kinds=1,
     plan_seeds=1,
     net_rounds=1,
