@@ -156,6 +156,9 @@ class RouteTable:
         node.held.remove(key)
         return True
 
+    def _is_one_of_several(self, node: NodeView) -> bool:
+        return any(len(self._leased.get(stage, ())) > 1 for stage in node.stages)
+
     def _is_slow(self, node: NodeView) -> bool:
         """Whether another replica of one of its stages holds slots for much shorter."""
         hold = node.health.hold
@@ -171,7 +174,7 @@ class RouteTable:
     def held(self, hop: Hop, seconds: float, now: float) -> None:
         """A node says how long it held a slot; one that takes much longer than others rests."""
         node = self._nodes.get(hop)
-        if node is not None and seconds > 0:
+        if node is not None and seconds > 0 and self._is_one_of_several(node):
             node.health.held(seconds)
             if self._is_slow(node):
                 node.health.eject(now)

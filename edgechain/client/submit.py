@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgechain.client.absence import Absence
+from edgechain.client.alarms import Alarms
 from edgechain.client.attempts import Attempts
 from edgechain.client.inputs import refit
 from edgechain.client.request import Attempt, OnEnd, Request, Timers
@@ -58,14 +59,14 @@ class Submitter:
 
     def __init__(self, session: Session, *, clock: Clock, timers: Timers):
         self._clock = clock
-        self._timers = timers
-        self._attempts = Attempts(session, self, clock, timers)
+        self._alarms = alarms = Alarms(timers, clock)
+        self._attempts = Attempts(session, self, clock, alarms)
         self._sequence = 0
         self._open: dict[int, Request] = {}
         self._waiting = WaitingRoom()
         self._tokens = RetryTokens()
         self._tally = Tally()
-        self._absence = Absence(timers, self._end_waiting)
+        self._absence = Absence(alarms, self._end_waiting)
         self._closed: RequestError | None = None
         self._pumping = self._pump_again = False
 
@@ -129,7 +130,7 @@ class Submitter:
 
     def _accept(self, request: Request, budget: float) -> None:
         self._tokens.earn()
-        request.expiry = self._timers.call_later(budget, self._expire, request)
+        request.expiry = self._alarms.call_later(budget, self._expire, request)
         older = self._waiting.add(request)
         if older is not None:
             self._end(older, Dropped("a newer frame took its place before it was admitted"))
@@ -365,6 +366,7 @@ class Submitter:
             self._end(request, error)
         self._absence.stop()
         self._attempts.close()
+        self._alarms.stop()
 
     # How things stand ------------------------------------------------------------------------
 

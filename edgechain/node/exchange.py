@@ -113,7 +113,6 @@ class Exchange:
         self._slots = SlotTable(slots)
         self._leases = LeaseBook(slots)
         self._actors = actors
-        self._runs = frozenset(actors)
         self._memory = memory
         self._peers = peers
         self._clients = clients
@@ -231,7 +230,7 @@ class Exchange:
         stages = self._router.stages_here(chunk.route)
         if not stages:
             return FailureKind.UNAVAILABLE, first, "the route leads to an earlier life of this node"
-        if not self._runs.issuperset(stages):
+        if not all(map(self._actors.__contains__, stages)):
             return FailureKind.UNAVAILABLE, stages[0], "the route wants a stage this node lacks"
         tenant = tenant_of(chunk.key)
         lease = self._leases.lease(tenant)

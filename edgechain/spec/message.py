@@ -165,9 +165,10 @@ class Leased:
 class Released:
     """Node to client: the slots of these attempts are free again, after so many seconds each.
 
-    It is said in passing. A client that has a whole result knows without it: every stage has run
-    and has passed on all that it made, and a node frees a slot before the last bytes leave it. An
-    attempt that never had a slot held it for 0 s.
+    All of them, and there is at least one, are of one session. It is said in passing: a client
+    that has a whole result knows without it, because every stage has run and has passed on all
+    that it made, and a node frees a slot before the last bytes leave it. An attempt that never
+    had a slot held it for 0 s.
     """
 
     keys: tuple[RequestKey, ...]

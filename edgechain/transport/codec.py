@@ -300,16 +300,21 @@ def _welcome_in(welcome: Any) -> Welcome:
 
 def _released_out(released: Released) -> Any:
     return pb.Released(
-        keys=map(_key_out, released.keys),
+        of=_key_out(released.keys[0]),
+        sequence=[key.sequence for key in released.keys],
+        attempt=[key.attempt for key in released.keys],
         held_us=[int(seconds * 1e6) for seconds in released.held],
     )
 
 
 def _released_in(released: Any) -> Released:
-    if len(released.held_us) != len(released.keys):
-        raise ValueError("as many times as keys")
-    held = tuple(microseconds / 1e6 for microseconds in released.held_us)
-    return Released(tuple(map(_key_in, released.keys)), held)
+    generation, client, session, *_ = _key_in(released.of)
+    numbers = zip(released.sequence, released.attempt, released.held_us, strict=True)
+    keys, held = [], []
+    for sequence, attempt, microseconds in numbers:
+        keys.append(RequestKey(generation, client, session, sequence, attempt))
+        held.append(microseconds / 1e6)
+    return Released(tuple(keys), tuple(held))
 
 
 def _failure_in(failure: Any) -> Failure:

@@ -20,6 +20,7 @@ from edgechain.spec.message import (
     Leased,
     RefusalKind,
     Refused,
+    Released,
     Role,
     Route,
     TensorSend,
@@ -60,13 +61,21 @@ hellos = st.builds(
 welcomes = st.builds(
     Welcome, hops, names, names, generations, st.lists(names, max_size=4).map(tuple), U32
 )
+
+
+def _freed(key: RequestKey, numbers: list[tuple[int, int]]) -> Released:
+    """Slots of one session."""
+    keys = [key._replace(sequence=sequence, attempt=attempt) for sequence, attempt in numbers]
+    return freed(*keys, seconds=len(keys) / 4)
+
+
 controls: st.SearchStrategy[Control] = st.one_of(
     hellos,
     welcomes,
     st.builds(Refused, st.sampled_from(RefusalKind), reasons),
     st.builds(Lease, U32, U64),
     st.builds(Leased, U32, U64),
-    st.lists(keys, max_size=4).map(lambda keys: freed(*keys, seconds=len(keys) / 4)),
+    st.builds(_freed, keys, st.lists(st.tuples(U64, U32), min_size=1, max_size=4)),
     st.builds(Cancel, keys),
     st.builds(Failure, keys, st.sampled_from(FailureKind), names, reasons),
     st.builds(Bye, reasons),

@@ -153,12 +153,16 @@ class Leased(_message.Message):
     def __init__(self, slots: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Released(_message.Message):
-    __slots__ = ("keys", "held_us")
-    KEYS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("of", "sequence", "attempt", "held_us")
+    OF_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     HELD_US_FIELD_NUMBER: _ClassVar[int]
-    keys: _containers.RepeatedCompositeFieldContainer[RequestKey]
+    of: RequestKey
+    sequence: _containers.RepeatedScalarFieldContainer[int]
+    attempt: _containers.RepeatedScalarFieldContainer[int]
     held_us: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, keys: _Optional[_Iterable[_Union[RequestKey, _Mapping]]] = ..., held_us: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, of: _Optional[_Union[RequestKey, _Mapping]] = ..., sequence: _Optional[_Iterable[int]] = ..., attempt: _Optional[_Iterable[int]] = ..., held_us: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("key",)
