@@ -107,14 +107,15 @@ class Attempts:
         """End it without a result; whoever still holds a slot for it is told."""
         session = self.session_of(attempt)
         session.give_up(attempt, self._clock.now())
+        self._remind_later()
         self._detach(attempt, session)
 
     def _detach(self, attempt: Attempt, session: Session) -> None:
         attempt.request.attempt = None
         if attempt.patience is not None:
             attempt.patience.cancel()
-        self._remind_later()
-        self._leave(session)
+        if self._when_left:
+            self._leave(session)
 
     # Slots -----------------------------------------------------------------------------------
 

@@ -189,7 +189,8 @@ class RouteTable:
         for hop in dict.fromkeys(route):
             if (node := self._nodes.get(hop)) is not None:
                 node.held.discard(key)
-                node.health.succeeded()
+                if not node.health.is_spotless:
+                    node.health.succeeded()
 
     def ejected(self, now: float) -> tuple[Hop, ...]:
         """Nodes that are left alone for now, save where there is no other."""

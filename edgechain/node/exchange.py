@@ -207,18 +207,17 @@ class Exchange:
             self.ignored["the attempt is over"] += 1
             return None
         refusal = self._refusal(chunk)
-        if refusal is not None:
-            self._slots.bury(chunk.key)
-            self._refuse(chunk.key, *refusal)
-            return None
-        now = self._clock.now()
-        deadline = Deadline.after(now, min(chunk.budget, MAX_BUDGET_SECONDS))
-        stages = self._router.stages_here(chunk.route)
-        attempt = self._slots.open(chunk.key, chunk.route, deadline, stages, now)
-        if attempt is None:
-            self._slots.bury(chunk.key)
-            self._refuse(chunk.key, FailureKind.OVERLOADED, stages[0], "no slot is free")
-        return attempt
+        if refusal is None:
+            now = self._clock.now()
+            deadline = Deadline.after(now, min(chunk.budget, MAX_BUDGET_SECONDS))
+            stages = self._router.stages_here(chunk.route)
+            attempt = self._slots.open(chunk.key, chunk.route, deadline, stages, now)
+            if attempt is not None:
+                return attempt
+            refusal = FailureKind.OVERLOADED, stages[0], "no slot is free"
+        self._slots.bury(chunk.key)
+        self._refuse(chunk.key, *refusal)
+        return None
 
     def _refusal(self, chunk: Chunk) -> tuple[FailureKind, StageName, str] | None:
         """Why an attempt that is new here gets no slot, if it gets none."""
