@@ -43,20 +43,35 @@ from tests.benchmarks.verdict import (
 
 
 @dataclass(frozen=True)
-class PlannerOutcome:
-    """What was measured of the planner, and where."""
+class Outcome:
+    """What was measured, and where: everything, or one part. Absent models are ``skipped``."""
 
     machine: Machine
     rounds: int
-    plans: PlanReport
+    whole: bool = False
+    chains: Sequence[ChainReport] = ()
+    hop: HopReport | None = None
+    identity: IdentityReport | None = None
+    start: StartReport | None = None
+    prices: Sequence[PriceReport] = ()
+    plans: PlanReport | None = None
+    skipped: Sequence[str] = ()
 
     def verdicts(self) -> list[Verdict]:
-        """Every limit."""
-        return judge_plans(self.plans)
+        """Every limit; what could not be measured is not passed over in silence."""
+        verdicts = judge_hop(self.hop) if self.hop else []
+        for price in self.prices:
+            verdicts += judge_price(price)
+        if self.start is not None:
+            verdicts += judge_start(self.start)
+        elif self.whole:
+            verdicts.append(Verdict("memory and start of a node", "not measured", passed=False))
+        return verdicts + (judge_plans(self.plans) if self.plans else [])
 
     def tables(self) -> list[Table]:
         """What was measured, for people."""
-        return [self.plans.table()]
+        parts = (*self.chains, self.hop, self.identity, self.start, *self.prices, self.plans)
+        return [part.table() for part in parts if part is not None]
 
     def text(self) -> str:
         """For people."""
@@ -64,90 +79,69 @@ class PlannerOutcome:
         return "\n\n".join([self.heading(), *(table.text() for table in tables)])
 
     def heading(self) -> str:
-        """Where it was measured."""
+        """Where it was measured, and with which models it was not."""
         lines = [self.machine.line(), f"{self.rounds} rounds, everything in turns"]
         if self.machine.busy:
             lines.append("WARNING: others were computing here; trust ratios, not milliseconds")
-        return "\n".join(lines)
+        skipped = [f"SKIPPED {model}: not in {MODELS}" for model in self.skipped]
+        return "\n\n".join(["\n".join(lines), *skipped])
 
     def document(self) -> dict[str, object]:
         """For scripts."""
         return {
             "machine": dataclasses.asdict(self.machine),
             "rounds": self.rounds,
-            "plans": self.plans.document(),
+            "chains": [report.document() for report in self.chains],
+            "hop": self.hop.document() if self.hop else None,
+            "identity": self.identity.document() if self.identity else None,
+            "start": self.start.document() if self.start else None,
+            "prices": [report.document() for report in self.prices],
+            "plans": self.plans.document() if self.plans else None,
+            "skipped": list(self.skipped),
             "verdicts": [dataclasses.asdict(verdict) for verdict in self.verdicts()],
         }
 
 
-@dataclass(frozen=True)
-class Outcome(PlannerOutcome):
-    """Everything that was measured. Absent models are named in ``skipped``."""
-
-    chains: Sequence[ChainReport]
-    hop: HopReport
-    identity: IdentityReport
-    start: StartReport | None
-    prices: Sequence[PriceReport]
-    skipped: Sequence[str]
-
-    def verdicts(self) -> list[Verdict]:
-        """Every limit; what could not be measured is not passed over in silence."""
-        verdicts = judge_hop(self.hop)
-        for price in self.prices:
-            verdicts += judge_price(price)
-        if self.start is None:
-            verdicts.append(Verdict("memory and start of a node", "not measured", passed=False))
-        else:
-            verdicts += judge_start(self.start)
-        return verdicts + super().verdicts()
-
-    def tables(self) -> list[Table]:
-        """What was measured, for people."""
-        tables = [report.table() for report in self.chains]
-        tables += [self.hop.table(), self.identity.table()]
-        tables += [self.start.table()] if self.start else []
-        tables += [report.table() for report in self.prices]
-        return tables + super().tables()
-
-    def heading(self) -> str:
-        """Where it was measured, and with which models it was not."""
-        skipped = [f"SKIPPED {model}: not in {MODELS}" for model in self.skipped]
-        return "\n\n".join([super().heading(), *skipped])
-
-    def document(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            **super().document(),
-            "chains": [report.document() for report in self.chains],
-            "hop": self.hop.document(),
-            "identity": self.identity.document(),
-            "start": self.start.document() if self.start else None,
-            "prices": [report.document() for report in self.prices],
-            "skipped": list(self.skipped),
-        }
-
-
-def measure_planner(counts: Counts) -> PlannerOutcome:
+def measure_planner(counts: Counts) -> Outcome:
     """A run of nothing but the planner."""
-    machine, plans = this_machine(), PlanBench(counts)
+    machine = this_machine()
+    return Outcome(machine, counts.rounds, plans=_plans(counts))
+
+
+def _plans(counts: Counts) -> PlanReport:
+    plans = PlanBench(counts)
     for number in range(counts.rounds):
-        _progress(f"round {number + 1} of {counts.rounds}")
+        _progress(f"the planner: round {number + 1} of {counts.rounds}")
         plans.round()
-    return PlannerOutcome(machine, counts.rounds, plans.report)
+    return plans.report
+
+
+async def measure_price(counts: Counts, folder: Path) -> Outcome:
+    """A run of nothing but what the promise costs."""
+    machine = this_machine()
+    prices = await _prices(counts, folder, _new_namespace())
+    return Outcome(machine, counts.rounds, prices=prices, skipped=_absent(counts.priced))
+
+
+async def _prices(counts: Counts, folder: Path, namespace: str) -> list[PriceReport]:
+    """A small difference, which the beats of fifty idle processes drown: each chain for itself."""
+    models = [model for model in counts.priced if (MODELS / model).is_file()]
+    benches = [PriceBench(model, counts, folder, namespace) for model in (None, *models)]
+    for bench in benches:
+        _progress(f"the price of the promise: {bench.report.title}")
+        async with bench:
+            for _ in range(counts.rounds * counts.price_rounds):
+                await bench.round()
+    return [bench.report for bench in benches]
 
 
 async def measure(counts: Counts, folder: Path) -> Outcome:
     """One run: start everything, take turns, end everything."""
-    machine = this_machine()
-    namespace = f"bench-{uuid.uuid4().hex[:8]}"
+    machine, namespace = this_machine(), _new_namespace()
     present = [model for model in counts.models if (MODELS / model).is_file()]
     benches = [ChainBench(model, counts, folder, namespace) for model in present]
     start = StartBench(counts, folder, namespace) if MOBILENET in present else None
     hop = HopBench(counts, folder)
-    prices = [PriceBench(None, counts, folder, namespace)]
-    prices += [PriceBench(m, counts, folder, namespace) for m in counts.priced if m in present]
-    plans = PlanBench(counts)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hop)
         for bench in benches:
@@ -160,24 +154,26 @@ async def measure(counts: Counts, folder: Path) -> Outcome:
             if start is not None and number < counts.starts:
                 await start.round()
         identity = await ask_identity(counts, folder, namespace)
-    for price in prices:  # a small difference, which the beats of fifty idle processes drown
-        _progress(f"the price of the promise: {price.report.title}")
-        async with price:
-            for _ in range(counts.rounds * counts.price_rounds):
-                await price.round()
-    for _ in range(counts.rounds):  # seconds without a word on open links would end them
-        plans.round()
     return Outcome(
         machine,
         counts.rounds,
-        plans.report,
-        [bench.report for bench in benches],
-        hop.report,
-        identity,
-        start.report if start else None,
-        [price.report for price in prices],
-        [model for model in counts.models if model not in present],
+        whole=True,
+        chains=[bench.report for bench in benches],
+        hop=hop.report,
+        identity=identity,
+        start=start.report if start else None,
+        prices=await _prices(counts, folder, namespace),
+        plans=_plans(counts),  # seconds without a word on open links would end them
+        skipped=_absent(counts.models),
     )
+
+
+def _new_namespace() -> str:
+    return f"bench-{uuid.uuid4().hex[:8]}"
+
+
+def _absent(models: Sequence[str]) -> list[str]:
+    return [model for model in models if not (MODELS / model).is_file()]
 
 
 def _progress(text: str) -> None:
@@ -191,16 +187,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = QUICK if options.quick else FULL
     if options.rounds is not None:
         counts = dataclasses.replace(counts, rounds=options.rounds)
-    outcome = measure_planner(counts) if options.planner else _measure_everything(counts)
+    outcome = measure_planner(counts) if options.planner else _measure(counts, options.price)
     text = json.dumps(outcome.document(), indent=1) if options.json else outcome.text()
     sys.stdout.write(text + "\n")
     return 0 if all(verdict.passed for verdict in outcome.verdicts()) else 1
 
 
-def _measure_everything(counts: Counts) -> Outcome:
+def _measure(counts: Counts, only_price: bool) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="edgechain-bench-") as folder:
         os.environ[ENVIRONMENT] = str(Path(folder, "state"))
-        outcome: Outcome = uvloop.run(measure(counts, Path(folder)))
+        run = measure_price if only_price else measure
+        outcome: Outcome = uvloop.run(run(counts, Path(folder)))
     return outcome
 
 
@@ -219,7 +216,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="one short round with one model: shows that it works, not how fast",
     )
-    parser.add_argument("--planner", action="store_true", help="only how long the planner takes")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--planner", action="store_true", help="only how long the planner takes")
+    part.add_argument("--price", action="store_true", help="only what the promise costs")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

@@ -7,6 +7,7 @@ beside them the chain as it is by default, with mutual TLS. The control is a cli
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ WAYS: Mapping[str, str] = {
 STAGES = 3
 HOPS = STAGES + 1
 """Ways over the wire: to the first stage, between them, and back."""
+
+STRIDE = 7
+"""From one order to the next; it has no factor in common with the 24 there are."""
 
 DAWDLE_MS = 20
 NOTHING = "0.8 MB"
@@ -182,11 +186,10 @@ class PriceBench:
         return str(answer["fingerprint"])
 
     async def round(self) -> None:
-        """Every way once; another one begins each time."""
-        order = list(WAYS)
-        turn = self._rounds % len(order)
+        """Every way once, each time in another order: what went before slows down or speeds up."""
+        orders = tuple(itertools.permutations(WAYS))
         self._rounds += 1
-        for way in order[turn:] + order[:turn]:
+        for way in orders[self._rounds * STRIDE % len(orders)]:
             await self._measure(way)
 
     async def _measure(self, way: str) -> None:
