@@ -309,6 +309,8 @@ def _released_out(released: Released) -> Any:
 
 def _released_in(released: Any) -> Released:
     generation, client, session, *_ = _key_in(released.of)
+    if not released.sequence:
+        raise ValueError("nothing is released")
     numbers = zip(released.sequence, released.attempt, released.held_us, strict=True)
     keys, held = [], []
     for sequence, attempt, microseconds in numbers:

@@ -13,7 +13,7 @@ from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import Bye, Chunk, Control, Failure, FailureKind, Hello, Role, Route
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import MAX_TEXT, decode, encode_chunk, encode_control
-from tests.runtime.keys import key
+from tests.runtime.keys import freed, key
 from tests.transport import words
 
 payloads = st.binary(max_size=300)
@@ -116,3 +116,20 @@ def test_names_and_reasons_from_the_network_are_fit_for_a_terminal() -> None:
     assert isinstance(heard, Bye)
     assert heard.reason.startswith("?[31mred?xxx")
     assert len(heard.reason) == MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"sequence": [], "attempt": [], "held_us": []},
+        {"sequence": [1, 2], "attempt": [1], "held_us": [0, 0]},
+        {"sequence": [1], "attempt": [1], "held_us": []},
+    ],
+)
+def test_what_is_released_is_said_whole(odd: dict[str, list[int]]) -> None:
+    whole = pb.Frame.FromString(encode_control(freed(key(1))))
+    for field, numbers in odd.items():
+        whole.control.released.ClearField(field)
+        getattr(whole.control.released, field).extend(numbers)
+    with pytest.raises(ProtocolError):
+        decode(whole.SerializeToString())
