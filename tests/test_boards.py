@@ -9,12 +9,10 @@ from dataclasses import replace
 import pytest
 
 from edgechain.spec.chain import ModelSource
-from edgechain.spec.problem import Board, Problem, Unit
 from edgechain.spec.profile import DeviceProfile
 from tests.benchmarks.boards.cages import no_cages
 from tests.benchmarks.boards.emulated import with_node
 from tests.benchmarks.boards.measuring import Lengths, ranges
-from tests.benchmarks.boards.placing import with_stages
 from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near
 from tests.benchmarks.boards.scenes import EQUAL, FAST_MBIT, PI_4, PI_5, SCENES, SLOW_MBIT, Scene
 from tests.watch.needs import ROOT
@@ -82,14 +80,6 @@ def test_only_links_to_the_slow_board_are_slow() -> None:
     scene = Scene("three", (EQUAL,) * 3, slow=frozenset({1}))
     assert [scene.mbit(0, 1), scene.mbit(1, 2)] == [SLOW_MBIT] * 2
     assert [scene.mbit(0, 2), scene.mbit(2, 0)] == [FAST_MBIT] * 2
-
-
-def test_the_bound_counts_the_stages_that_are_needed() -> None:
-    units = tuple(Unit(f"u{n}", (), {"a": 1.0, "b": 1.0}) for n in range(4))
-    problem = Problem(units, (Board("a", stage_seconds=0.5), Board("b", stage_seconds=0.5)))
-    assert with_stages(problem) == pytest.approx(2.5)
-    dear = Problem(units, (Board("a"), Board("b", stage_seconds=100.0)))
-    assert with_stages(dear) == pytest.approx(4.0), "everything on the first board"
 
 
 def test_operators_in_words() -> None:

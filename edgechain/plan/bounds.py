@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
 
 from edgechain.spec.problem import Objective, Problem
 
 _ROUNDS = 60
 """Steps towards the best weights; the bound is a proof after each of them."""
+
+_MANY = 8
+"""Devices whose 255 choices are looked at one by one."""
 
 _ROUNDING = 1 - 1e-12
 
@@ -18,7 +24,9 @@ def lower_bound(problem: Problem, objective: Objective) -> float:
     if objective is Objective.LATENCY:
         return longest_path(problem) * _ROUNDING
     largest = max(least_seconds(problem))
-    return max(largest, shared_work(problem, best_weights(problem)) * _ROUNDING)
+    weights = best_weights(problem)
+    shared = max(shared_work(problem, weights), with_stages(problem, weights))
+    return max(largest, shared * _ROUNDING)
 
 
 def least_seconds(problem: Problem) -> list[float]:
@@ -48,6 +56,27 @@ def shared_work(problem: Problem, weights: Sequence[float]) -> float:
     of scheduling on unrelated machines).
     """
     return math.fsum(weighted(problem, weights))
+
+
+def with_stages(problem: Problem, weights: Sequence[float]) -> float:
+    """A period that no placement is below, as every device with work pays for its stage, too.
+
+    Whichever devices have work: the weighted mean of what they do and pay is never more than the
+    most that one of them does and pays, and every unit weighs at least what it weighs on the
+    lightest of them. Nothing is said of very many devices.
+    """
+    boards, units = problem.boards, np.array(problem.seconds)
+    if len(boards) > _MANY or not any(board.stage_seconds for board in boards):
+        return 0.0
+    weight = np.array(weights)
+    work = weight[:, None] * units
+    stages = weight * [board.stage_seconds for board in boards]
+    every = range(len(boards))
+    return min(
+        float((stages[rows].sum() + work[rows].min(axis=0).sum()) / weight[rows].sum())
+        for size in every
+        for rows in map(list, combinations(every, size + 1))
+    )
 
 
 def weighted(problem: Problem, weights: Sequence[float]) -> list[float]:

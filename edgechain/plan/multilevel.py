@@ -40,6 +40,23 @@ def coarsen(problem: Problem, count: int) -> list[Level]:
     return levels
 
 
+def in_a_row(problem: Problem) -> Level | None:
+    """A chain of what lies between places where one unit's output crosses and nothing else.
+
+    ``None`` where there are no such parts, or nothing but such.
+    """
+    clusters = _Clusters(problem)
+    first, reach = 0, -1
+    for place, readers in enumerate(problem.readers[:-1]):
+        last = max(readers, default=-1)
+        if reach <= place < last:
+            first = place + 1
+        else:
+            clusters.join(first, place + 1)
+        reach = max(reach, last)
+    return _level(problem, clusters) if 1 < len(clusters.members) < len(problem.units) else None
+
+
 def improve(problem: Problem, objective: Objective, owner: Owner) -> Owner:
     """Move single units to where their neighbours are, as long as that helps."""
     best, value = list(owner), _value(problem, objective, owner)
@@ -164,6 +181,10 @@ def _halve(problem: Problem, count: int) -> Level:
         if (pair := clusters.cheapest()) is None:
             break
         clusters.join(*pair)
+    return _level(problem, clusters)
+
+
+def _level(problem: Problem, clusters: _Clusters) -> Level:
     units = tuple(_together(problem, clusters, name) for name in sorted(clusters.members))
     coarse = Problem(units, problem.boards, problem.wires, name=problem.name)
     within = [0] * len(problem.units)

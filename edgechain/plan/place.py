@@ -1,8 +1,9 @@
 """The best placement of units on unlike devices, and a bound that no placement can beat.
 
 Chains are solved exactly. Other graphs are tried in several ways: as a chain of what crosses
-between neighbours of their order, and coarsened, searched and improved again; small ones are then
-searched to the end. ``lower_bound`` is proved in any case.
+between neighbours of their order, as one of what lies between single tensors, and coarsened,
+searched and improved again; those that are not large are then searched to the end.
+``lower_bound`` is proved in any case.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dataclasses import replace
 from edgechain.errors import CannotPlace
 from edgechain.plan.bounds import lower_bound
 from edgechain.plan.chains import MAX_BOARDS, fastest_period, shortest_way
-from edgechain.plan.multilevel import coarsen, improve, spread
+from edgechain.plan.multilevel import coarsen, improve, in_a_row, spread
 from edgechain.plan.score import Found, Owner, placement, score
-from edgechain.plan.search import best_owner
+from edgechain.plan.search import MOST_NODES, best_owner
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Board, Objective, Problem, Unit
 
@@ -24,6 +25,9 @@ COARSE_UNITS = 14
 """So few are searched to the end on six devices within a second."""
 
 COARSE_NODES = 30_000
+
+SEARCHED_UNITS = 64
+"""More are not searched one by one, if something is found: it takes seconds and finds nothing."""
 
 
 def place(problem: Problem, objective: Objective) -> Placement:
@@ -78,7 +82,9 @@ def _place_graph(problem: Problem, objective: Objective) -> Placement:
         if best <= bound * (1 + 1e-9):
             break
     else:
-        found = best_owner(problem, objective, below=best)
+        large = len(problem.units) > SEARCHED_UNITS and owner is not None
+        most = 0 if large else MOST_NODES
+        found = best_owner(problem, objective, below=best, most_nodes=most)
         owner, bound = found.owner or owner, max(bound, found.bound)
     if owner is None:
         raise CannotPlace("nothing was found that fits: memory or links are too few")
@@ -116,6 +122,10 @@ def _candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
     for board in _boards(problem):
         yield [board] * len(problem.units)
     few = len(problem.boards) <= MAX_BOARDS
+    row = in_a_row(problem) if few else None
+    if row is not None and (owner := _solved(row.problem, objective).owner) is not None:
+        yield spread(row, owner)
+        yield from _improved(problem, objective, spread(row, owner))
     if few and (owner := _solved(as_chain(problem), objective).owner) is not None:
         yield owner
         yield from _improved(problem, objective, owner)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.boards import BOARDS, estimated_seconds
+from edgechain.plan.node_costs import with_client
 from edgechain.plan.units import ModelProblem, model_problem
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.problem import Board, Wire
@@ -34,12 +35,22 @@ class Device:
 
 
 def problem_on(graph: OpGraph, devices: Sequence[Device]) -> ModelProblem:
-    """Where to place ``graph``. Raises ``CannotPlace`` naming what a device's file got wrong."""
+    """Where to place ``graph``. Raises ``CannotPlace`` naming what a device's file got wrong.
+
+    What the client's tensors cost the processors that receive and send them is in the problem; how
+    long the links to the client take is not.
+    """
     if twice := {d.name for d in devices if [e.name for e in devices].count(d.name) > 1}:
         raise CannotPlace(f"two device files are called {min(twice)}")
-    seconds = {device.name: _seconds(graph, device) for device in devices}
+    boards = [_board(device) for device in devices]
+    seconds = {
+        board.name: with_client(
+            graph, _seconds(graph, device), send=board.send_seconds, receive=board.receive_seconds
+        )
+        for device, board in zip(devices, boards, strict=True)
+    }
     wires = [_wire(a, b) for a in devices for b in devices if a is not b]
-    return model_problem(graph, seconds, [_board(device) for device in devices], wires)
+    return model_problem(graph, seconds, boards, wires)
 
 
 def _seconds(graph: OpGraph, device: Device) -> tuple[float, ...]:

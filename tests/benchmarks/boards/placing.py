@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 from edgechain.model.chain import Plan, make_chain
 from edgechain.model.graph import graph_of
 from edgechain.model.source import Model
-from edgechain.plan.bounds import best_weights
-from edgechain.plan.node_costs import client_traffic, with_client
+from edgechain.plan.node_costs import client_traffic
 from edgechain.plan.place import place
 from edgechain.plan.score import score
 from edgechain.plan.topology import BITS, MB, problem_on
@@ -19,7 +17,7 @@ from edgechain.plan.units import ModelProblem
 from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.plan import Placement
-from edgechain.spec.problem import Objective, Problem
+from edgechain.spec.problem import Objective
 from edgechain.spec.profile import DeviceProfile
 from tests.benchmarks.boards.scenes import FAST_MBIT, SHORT_SHARE, Scene
 
@@ -66,8 +64,8 @@ class Placed:
 
     @property
     def bound(self) -> float:
-        """Seconds below which no placement's period is: of work, stages or client's links."""
-        return max(self.found.lower_bound, self.client_seconds, with_stages(self.problem.problem))
+        """Seconds below which no placement's period is: the planner's, or a client's link's."""
+        return max(self.found.lower_bound, self.client_seconds)
 
     def busy(self) -> dict[int, float]:
         """Every used board's seconds for one request."""
@@ -107,7 +105,7 @@ def placed(model: Model, scene: Scene, profiles: Sequence[DeviceProfile]) -> Pla
     bare = problem_on(graph, scene.devices([_bare(p) for p in profiles], memory))
     swapped = None
     if len(set(scene.kinds)) > 1:
-        others = problem_on(graph, scene.devices(_costs_of_all(graph, profiles[::-1]), memory))
+        others = problem_on(graph, scene.devices(profiles[::-1], memory))
         swapped = score(others.problem, owner).period
     bare_period = score(bare.problem, owner).period
     return Placed(model, scene, problem, found, memory, bare_period, swapped)
@@ -119,19 +117,8 @@ def _place(
     profiles: Sequence[DeviceProfile],
     memory_mb: Sequence[float | None],
 ) -> tuple[Placement, ModelProblem]:
-    problem = problem_on(graph, scene.devices(_costs_of_all(graph, profiles), memory_mb))
+    problem = problem_on(graph, scene.devices(profiles, memory_mb))
     return place(problem.problem, Objective.THROUGHPUT), problem
-
-
-def _costs_of_all(graph: OpGraph, profiles: Sequence[DeviceProfile]) -> list[DeviceProfile]:
-    return [_costs(graph, profile) for profile in profiles]
-
-
-def _costs(graph: OpGraph, profile: DeviceProfile) -> DeviceProfile:
-    """With what the client's tensors cost those operators that read and make them."""
-    send, receive = profile.send_ms_per_mb / MB, profile.receive_ms_per_mb / MB
-    operators = with_client(graph, profile.operator_ms, send=send, receive=receive)
-    return profile.model_copy(update={"operator_ms": operators})
 
 
 def _bare(profile: DeviceProfile) -> DeviceProfile:
@@ -157,28 +144,3 @@ def _owner(found: Placement, units: int) -> list[int]:
         for unit in share.units:
             owner[unit] = share.board
     return owner
-
-
-def with_stages(problem: Problem) -> float:
-    """A period that no placement is below, as every board with work pays for its stage, too.
-
-    Whichever boards have work: the weighted mean of what they do and pay is never more than the
-    most that one of them does and pays.
-    """
-    weights = best_weights(problem)
-    return min(_mean(problem, weights, used) for used in _subsets(len(problem.boards)))
-
-
-def _subsets(count: int) -> Iterator[tuple[int, ...]]:
-    for size in range(1, count + 1):
-        yield from combinations(range(count), size)
-
-
-def _mean(problem: Problem, weights: Sequence[float], used: Sequence[int]) -> float:
-    """Of what these boards do, if every unit is where it weighs least."""
-    paid = sum(weights[b] * problem.boards[b].stage_seconds for b in used)
-    work = sum(
-        min(weights[b] * problem.seconds[b][unit] for b in used)
-        for unit in range(len(problem.units))
-    )
-    return (paid + work) / sum(weights[b] for b in used)
