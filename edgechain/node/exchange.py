@@ -389,7 +389,7 @@ class Exchange:
         self._clients.forget(attempt.key)
 
     def _settle(self, attempt: Attempt) -> None:
-        if attempt.sending or not self._slots.release(attempt):
+        if not self._slots.release(attempt):
             return
         if attempt.orphaned:
             self._tell_leases()

@@ -351,7 +351,7 @@ def _nothing(*_: object) -> None:
 
 
 def _with(thing: Any, **changed: Any) -> Any:
-    return replace(thing, **changed)
+    return thing._replace(**changed) if hasattr(thing, "_replace") else replace(thing, **changed)
 
 
 def _other_route(routes: RouteTable, route: Route, tensor: int) -> Route:
