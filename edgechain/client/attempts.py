@@ -114,8 +114,7 @@ class Attempts:
         attempt.request.attempt = None
         if attempt.patience is not None:
             attempt.patience.cancel()
-        if self._when_left:
-            self._leave(session)
+        self._leave(session)
 
     # Slots -----------------------------------------------------------------------------------
 

@@ -22,15 +22,12 @@ class Health:
     """
 
     def __init__(self) -> None:
-        self.is_spotless = True
-        """Whether there is nothing that a success would make forgotten."""
         self._failures = self._successes = self._rests = 0
         self._until = 0.0
         self._holds: deque[float] = deque(maxlen=SAMPLES)
 
     def failed(self, now: float) -> None:
         """It failed an attempt."""
-        self.is_spotless = False
         self._failures += 1
         self._successes = 0
         if self._failures >= FAILURES:
@@ -42,7 +39,11 @@ class Health:
         self._successes += 1
         if self._successes >= SAMPLES:
             self._rests = 0
-            self.is_spotless = True
+
+    @property
+    def is_spotless(self) -> bool:
+        """Whether there is nothing that a success would make forgotten."""
+        return not self._failures and not self._rests
 
     def held(self, seconds: float) -> None:
         """It gave a slot back after so long."""
@@ -57,7 +58,6 @@ class Health:
         """Leave it alone for a while; what it still does wrong meanwhile changes nothing."""
         if self.is_ejected(now):
             return
-        self.is_spotless = False
         self._until = now + min(LONGEST_REST_SECONDS, REST_SECONDS * 2.0**self._rests)
         self._rests = min(self._rests + 1, 8)
         self._failures, self._successes = FAILURES - 1, 0

@@ -1,9 +1,9 @@
 """``make bench``: chains beside the whole model, a hop beside plain gRPC, memory, start-up, what
 the promise and mutual TLS cost, and how long the planner takes.
 
-Everything takes turns in one run: a round of the hop, a round of every model, a start. What
-slows one round down slows all its contenders down, and ratios are taken within rounds. Exit
-status 1 if a limit is not kept.
+Everything takes turns in one run: a round of the hop, a round of every model, a start. Then comes
+what the promise costs, one chain at a time, and the planner. What slows one round down slows all
+its contenders down, and ratios are taken within rounds. Exit status 1 if a limit is not kept.
 """
 
 from __future__ import annotations
