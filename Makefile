@@ -6,11 +6,11 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := edgechain tests tools
 
-.PHONY: demo test faults check format protos bench boards clean help
+.PHONY: demo test faults fleet aarch64 check format protos bench boards clean help
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -25,13 +25,19 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## a real model on three local nodes, frames in, results drawn
 	@$(RUN)/python -m tools.demo.run $(ARGS)
 
-test: $(STAMP)  ## every test
+test: $(STAMP)  ## every test, but those of `make fleet`
 	$(RUN)/python -m pytest $(ARGS)
 
 faults: $(STAMP)  ## break what can break, and show whether the promise held
 	@$(RUN)/python -c 'import atheris' 2>/dev/null \
 	  || $(RUN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@$(RUN)/python -m tests.faults $(ARGS)
+
+fleet: $(STAMP)  ## boot and emulate boards: systemd, cards, arm64, FAT (root, Debian's tools)
+	$(RUN)/python -m pytest --fleet -m fleet $(ARGS)
+
+aarch64: $(STAMP)  ## flash an emulated Pi 4 and Pi 5 over SSH: Debian's tools, root
+	$(RUN)/python -m pytest tests/deploy/flash_aarch64.py -n 0 -s $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, imports, generated code
 	$(RUN)/ruff format --check $(SOURCES)

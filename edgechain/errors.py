@@ -10,13 +10,19 @@
     ├── InvalidMedia                  a picture, video, label file or .npz cannot be used
     ├── MissingDependency             an optional package is needed and absent
     ├── UnknownChain                  no running chain answers to this name
+    ├── UnknownNode                   no running node answers to this name or address
     ├── ChainAlreadyRunning           a running chain already has this name
     ├── AddressInUse                  the port is taken
     ├── NodeFailed                    a node could not start, or stopped by itself
     ├── WorkerLost                    an interpreter worker process ended or went silent
     ├── InvalidIdentity               a fleet's key or certificate is missing or cannot be used
+    ├── InvalidBundle                 what is to be flashed is not what was signed, or not for us
+    ├── CannotReach                   a device to be flashed does not answer, or is not the one
+    ├── FlashFailed                   a device could not be flashed; it runs what it ran before
+    │   └── DeviceBusy                somebody else is flashing it
     ├── ProtocolError                 a peer broke the wire contract
     │   └── PeerRefused               a peer said no to us, and why
+    │       └── NotMeasured           a node does not measure for us; carries the kind of reason
     └── RequestError                  how one request ended, when not with a result
         ├── InvalidInput              wrong name, dtype or shape; nothing was sent
         ├── DeadlineExceeded          no answer in time; the request will not be answered later
@@ -40,11 +46,15 @@ __all__ = [
     "Cancelled",
     "CannotCut",
     "CannotPlace",
+    "CannotReach",
     "ChainAlreadyRunning",
     "DeadlineExceeded",
+    "DeviceBusy",
     "Dropped",
     "EdgechainError",
+    "FlashFailed",
     "GenerationChanged",
+    "InvalidBundle",
     "InvalidChain",
     "InvalidDocument",
     "InvalidIdentity",
@@ -54,6 +64,7 @@ __all__ = [
     "MissingDependency",
     "NodeFailed",
     "NotEqual",
+    "NotMeasured",
     "Overloaded",
     "PeerRefused",
     "Poison",
@@ -63,6 +74,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnknownChain",
+    "UnknownNode",
     "WorkerLost",
 ]
 
@@ -115,6 +127,10 @@ class UnknownChain(EdgechainError):
     """No running chain answers to this name."""
 
 
+class UnknownNode(EdgechainError):
+    """No running node answers to this name or address."""
+
+
 class ChainAlreadyRunning(EdgechainError):
     """A chain of this name is already running."""
 
@@ -139,12 +155,43 @@ class InvalidIdentity(EdgechainError):
     """A fleet authority's, node's or client's key or certificate is missing or cannot be used."""
 
 
+class InvalidBundle(EdgechainError):
+    """What is to be flashed is not what the fleet's authority signed, or not for this device."""
+
+
+class CannotReach(EdgechainError):
+    """A device to be flashed does not answer, or cannot be proved to be the one that is meant."""
+
+
+class FlashFailed(EdgechainError):
+    """A device could not be flashed; it runs what it ran before.
+
+    ``journal`` has the last lines of its node, where those say more.
+    """
+
+    def __init__(self, reason: str, journal: tuple[str, ...] = ()):
+        self.journal = journal
+        super().__init__(reason)
+
+
+class DeviceBusy(FlashFailed):
+    """Somebody else is flashing this device; nothing was changed."""
+
+
 class ProtocolError(EdgechainError):
     """A peer sent what the wire contract forbids."""
 
 
 class PeerRefused(ProtocolError):
     """A peer refused us and said why."""
+
+
+class NotMeasured(PeerRefused):
+    """A node does not measure what we asked for. ``kind`` is ``spec.profiling.NoKind``."""
+
+    def __init__(self, kind: str, reason: str):
+        self.kind, self.reason = kind, reason
+        super().__init__(reason)
 
 
 class RequestError(EdgechainError):

@@ -18,8 +18,9 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
-PATIENCE = 60.0
-"""Seconds after which a command that should have ended is killed; they take one or two."""
+PATIENCE = 200.0
+"""Seconds after which a command that should have ended is killed; they take one or two, and on a
+starved machine twenty times as long."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tests.benchmarks.hop import CONTENDERS, HopReport, Series
 from tests.benchmarks.plans import CASES, ROW, Answers, Case, Control, PlanReport
 from tests.benchmarks.plans import Series as PlanSeries
 from tests.benchmarks.price import CONTROL, HOPS, PROMISE, WAYS, PriceReport
-from tests.benchmarks.settings import QUICK, SIZES, STAGES
+from tests.benchmarks.settings import QUICK, SIZES
 from tests.benchmarks.verdict import judge_hop, judge_plans, judge_price
 from tests.watch.needs import ROOT
 
@@ -41,7 +41,7 @@ def test_a_quick_run_prints_every_row() -> None:
     lines = done.stdout.splitlines()
     for model in QUICK.models:
         assert f"{model}: " in done.stdout
-    wanted = ["whole model", *(f"chain of {stages} stages" for stages in STAGES)]
+    wanted = ["whole model", *(f"chain of {stages} stages" for stages in QUICK.stages)]
     wanted += [f"{size:6}  {name} " for size in SIZES for name in CONTENDERS.values()]
     wanted += ["chain.infer, 1 kB", "ready (it listens)", "node, resident", "worker, resident"]
     for start in wanted:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from edgechain.spec.chain import ModelSource
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, Packing
 from tests.benchmarks.boards.cages import no_cages
+from tests.benchmarks.boards.cells import ranges
 from tests.benchmarks.boards.emulated import with_node
-from tests.benchmarks.boards.measuring import Lengths, ranges
+from tests.benchmarks.boards.measuring import Lengths
+from tests.benchmarks.boards.neighbours import LEAST_SECONDS, neighbours
 from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near
 from tests.benchmarks.boards.scenes import EQUAL, FAST_MBIT, PI_4, PI_5, SCENES, SLOW_MBIT, Scene
+from tests.chain.nodes import until
 from tests.watch.needs import ROOT
 
-PART = Part("board-1", "0-9", 0.1, 0.1, 0.98, 5.0, None)
-CELL = Cell("equal boards", "a.tflite", (PART,), 10.0, 12.0, 15.0, 9.8, 120, True, "board-1")
+PART = Part("board-1", "0-9", 0.1, 0.1, 0.08, 0.08, 0.98, 5.0, None)
+CELL = Cell("equal boards", "a.tflite", (PART,), 10.0, 12.0, 15.0, 9.8, 120, True, 1.0, "board-1")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +96,11 @@ def test_what_nodes_cost_takes_longer_on_a_board_with_a_small_share() -> None:
     board = DeviceProfile(
         device="b", model=source, interpreter="litert", threads=1, operator_ms=(8.0,)
     )
-    here = board.model_copy(update={"device": "here", "operator_ms": (2.0,), "stage_ms": 1.0})
-    found = with_node(board, here, 0.25)
+    packing = Packing(pack_ms_per_mb=2.0, unpack_ms_per_mb=1.0, shares={"a": 0.5})
+    update = {"device": "here", "operator_ms": (2.0,), "stage_ms": 1.0, "packing": packing}
+    found = with_node(board, board.model_copy(update=update), 0.25)
     assert (found.device, found.operator_ms, found.stage_ms) == ("b", (8.0,), 4.0)
+    assert found.packing == Packing(pack_ms_per_mb=8.0, unpack_ms_per_mb=4.0, shares={"a": 0.5})
 
 
 @pytest.mark.benchmarks
@@ -118,6 +125,23 @@ def test_a_quick_run_prints_every_row() -> None:
         assert wanted in done.stdout, done.stdout
 
 
+@pytest.mark.processes
+@pytest.mark.may_block
+async def test_neighbours_tell_how_fast_the_machine_is(tmp_path: Path) -> None:
+    with neighbours(tmp_path) as beside:
+        begin = beside.mark()
+
+        def computed() -> bool:
+            now = beside.mark()
+            return now.products > begin.products and now.seconds > begin.seconds + LEAST_SECONDS
+
+        await until(computed, "neighbours compute", within=60)
+        assert (beside.speed(begin) or 0) > 0
+        assert beside.speed(beside.mark()) is None, "in no time"
+        policies = {os.sched_getscheduler(pid) for pid in beside.pids}
+    assert policies == {os.SCHED_IDLE}, "they give way"
+
+
 def test_lengths() -> None:
-    lengths = Lengths(profile=1.0, warm=1.0, least=5.0, most=20.0, frames=50)
+    lengths = Lengths(profile=1.0, nodes=1.0, warm=1.0, least=5.0, most=20.0, frames=50, tries=1)
     assert [lengths.window(rate) for rate in (1.0, 5.0, 100.0)] == [20.0, 10.0, 5.0]

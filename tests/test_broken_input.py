@@ -19,6 +19,7 @@ import pytest
 from tests.commands import Edgechain
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.models,
     pytest.mark.images,
     pytest.mark.processes,

@@ -18,20 +18,11 @@ from numpy.typing import NDArray
 
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import parse
-from tests.commands import Arrays, Edgechain, read_npz, same_bits, whole_model
+from tests.commands import PATIENCE, Arrays, Edgechain, read_npz, same_bits, whole_model
+from tests.model.real import ALL
 
 pytestmark = [pytest.mark.models, pytest.mark.processes]
 
-MODELS = (
-    "deeplabv3_257_mv_gpu",
-    "detect",
-    "keras_lstm_mnist_ptq",
-    "mobilenet_v2_1.0_224_quant",
-    "movenet_single_pose_lightning_ptq",
-    "split_concat",
-    "yamnet",
-    "yolov8n_int8",
-)
 MEGABYTE = 1 << 20
 INPUT = "normalized_input_image_tensor"
 BOXES = "TFLite_Detection_PostProcess"
@@ -59,7 +50,7 @@ def noise(model: Path, seed: int = 7) -> list[NDArray[Any]]:
     return made
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ALL)
 def test_inspect_says_what_the_interpreter_says(
     edgechain: Edgechain, models: Path, name: str
 ) -> None:
@@ -425,10 +416,10 @@ def test_a_chain_in_the_foreground_ends_with_ctrl_c(
         assert running.stdout.readline().strip(), "it says what it does before it is asked"
         edgechain("infer", "foreground", "--input", "in.npz", "-o", "out.npz")
         running.send_signal(signal.SIGINT)
-        said = running.communicate(timeout=15)
+        said = running.communicate(timeout=PATIENCE)
     except BaseException:
         running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=15)
+        running.communicate(timeout=PATIENCE)
         raise
     assert running.returncode in (0, 130)
     assert "Traceback" not in said[1]

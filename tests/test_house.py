@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import edgechain
 from tests.commands import Edgechain
@@ -37,6 +38,7 @@ NOT_IN_A_NODE = (
     "rich",
     "click",
     "matplotlib",
+    "dns",
     "edgechain.model",
     "edgechain.client",
 )
@@ -66,17 +68,13 @@ def closure(package: str, extras: frozenset[str] = frozenset()) -> set[str]:
         for text in metadata.requires(name) or []:
             need = Requirement(text)
             if applies(need, wanted):
-                waiting.append((canonical(need.name), frozenset(need.extras)))
+                waiting.append((canonicalize_name(need.name), frozenset(need.extras)))
     return found
 
 
 def applies(need: Requirement, extras: frozenset[str]) -> bool:
     markers = [{"extra": extra} for extra in extras or {""}]
     return need.marker is None or any(need.marker.evaluate(marker) for marker in markers)
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_a_node_needs_few_packages() -> None:
@@ -118,6 +116,12 @@ def test_what_a_node_imports_is_light() -> None:
     modules = modules_of(f"import edgechain.node as p\n{code}\nimport edgechain.node.__main__")
     assert "edgechain.node.daemon" in modules
     assert loaded(modules, NOT_IN_A_NODE + NEVER) == set()
+
+
+def test_a_board_can_measure_without_the_command_lines_libraries() -> None:
+    modules = modules_of("import edgechain.cli.profiler, edgechain.cli.measure")
+    assert "edgechain.cli.trial" in modules
+    assert loaded(modules, (*NEVER, "cv2", "typer", "rich")) == set()
 
 
 def test_the_front_door_opens_without_the_command_lines_libraries() -> None:

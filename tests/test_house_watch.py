@@ -77,6 +77,9 @@ async def test_allowed_block():
     exec(code)
 """
 
+ONCE = ("-p", "no:rerunfailures")
+"""No second tries."""
+
 SESSION = """
 import subprocess, sys, pytest
 
@@ -108,6 +111,29 @@ def test_mark():
     pass
 """
 
+FLEET = """
+import pytest
+
+@pytest.mark.fleet
+def test_boots():
+    pass
+"""
+
+CHANCE = """
+import pathlib, pytest
+
+@pytest.mark.parametrize("number", range(%d))
+def test_late(number, request):
+    seen = pathlib.Path(request.config.rootpath, f"seen-{number}")
+    late, _ = not seen.exists(), seen.write_text("")
+    assert not late
+"""
+
+WRONG = """
+def test_wrong():
+    raise AssertionError
+"""
+
 REPORTS = {
     "test_thread": "*the test left threads running: forgotten",
     "test_process": "*the test left processes running: *signal.pause()",
@@ -129,14 +155,15 @@ def watched(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     pytester.makeconftest(ROOT.joinpath("tests", "conftest.py").read_text() + SETTINGS % absent)
     pytester.makeini(
         "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
-        "markers =\n    may_block\n    netns\n    tflite\n    models\n    images\n"
+        "markers =\n    may_block\n    fleet\n    netns\n    tflite\n    models\n    images\n"
     )
     return pytester
 
 
-def run(pytester: pytest.Pytester, source: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, source: str, *more: str) -> pytest.RunResult:
     pytester.makepyfile(source)
-    return pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider", "-rs", "-v")
+    options = ("-p", "no:xdist", "-p", "no:cacheprovider", "-rs", "-v", *(more or ONCE))
+    return pytester.runpytest_subprocess(*options)
 
 
 def test_a_clean_test_passes(watched: pytest.Pytester) -> None:
@@ -158,6 +185,29 @@ def test_a_process_that_outlives_the_session_fails_it(watched: pytest.Pytester) 
     result.stdout.fnmatch_lines(["*the session left processes running: *signal.pause()"])
 
 
+def test_what_waits_gets_a_second_try_and_says_so(watched: pytest.Pytester) -> None:
+    result = run(watched, CHANCE % 8, "-rR")
+    result.assert_outcomes(passed=8, errors=0, failed=0)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["RERUN *::test_late?0?*", "*8 passed, 8 rerun*"])
+
+
+def test_many_second_tries_fail_the_run(watched: pytest.Pytester) -> None:
+    result = run(watched, CHANCE % 9, "-rR")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["9 tests passed or failed at a second try, 8 may need one"])
+
+
+def test_what_is_wrong_fails_twice(watched: pytest.Pytester) -> None:
+    run(watched, WRONG, "-rR").assert_outcomes(failed=1)
+
+
+def test_what_only_computes_gets_no_second_try(watched: pytest.Pytester) -> None:
+    watched.mkdir("plan").joinpath("test_pure.py").write_text(CHANCE % 1)
+    result = watched.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider", "plan")
+    result.assert_outcomes(failed=1)
+
+
 def test_what_a_machine_lacks_is_named(
     watched: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +215,13 @@ def test_what_a_machine_lacks_is_named(
     result = run(watched, DATA)
     result.assert_outcomes(skipped=2)
     result.stdout.fnmatch_lines(["*no test data at shared/models beside the repository"])
+
+
+def test_what_boots_machines_is_left_out_and_says_so(watched: pytest.Pytester) -> None:
+    result = run(watched, FLEET)
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*left out: it takes a whole machine, or long; `make fleet`*"])
+    run(watched, FLEET, "--fleet").assert_outcomes(passed=1)
 
 
 def test_nothing_passes_in_ci_because_it_was_not_tried(

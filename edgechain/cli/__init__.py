@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main() -> None:
     """Entry point of `edgechain`; Ctrl-C at any time is exit status 130."""
+    gc.disable()  # until the command is loaded: that makes much and throws nothing away
     try:
         sys.exit(_dispatch(sys.argv[1:]))
     except KeyboardInterrupt:

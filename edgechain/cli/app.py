@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -13,21 +14,30 @@ from typer.core import TyperGroup
 
 from edgechain._version import __version__
 from edgechain.errors import EdgechainError, MissingDependency
+from edgechain.spec.printable import one_line
 
 _COMMANDS = {
     "inspect": "show a model: signatures, operators, work, and the bytes at every possible cut",
-    "profile": "measure what a model needs on this device",
+    "profile": "measure what a model needs, here or on a running node, and links between nodes",
     "plan": "choose which device runs what, with a proof, or say that a split does not pay",
     "split": "cut a model into submodels and prove them equal to the whole",
     "verify": "prove again that a chain computes what its model computes",
-    "init": "make a fleet's keys: one identity for every node and one for this machine",
+    "init": "make a project: device files, and the fleet's keys for every node and this machine",
+    "config": "check device files, show what they come to, or print their schema for editors",
     "revoke": "take nodes or clients out of a fleet",
     "up": "run every stage of a chain on a node of its own on this machine",
     "swap": "move a running chain to another generation without an interruption",
+    "apply": "move a running chain to another plan without an interruption",
+    "export": "write device files as Kubernetes manifests or as an Ansible role",
     "down": "end a chain that `up` started",
     "node": "run a node: what a device does",
+    "flash": "bring devices to what their files say, all of it or nothing",
+    "rollback": "let devices run what they ran before",
+    "logs": "print what the nodes on devices write",
+    "run": "flash devices, then print what their nodes write",
     "infer": "send one request from a .npz file and save what comes back",
     "camera": "send pictures or a video through a chain and draw what it finds",
+    "doctor": "say what is wrong on this machine or a device, and what to do about it",
     "status": "show which nodes are there and how they are",
 }
 
@@ -52,9 +62,21 @@ class _LazyGroup(TyperGroup):
             function = getattr(importlib.import_module(f"edgechain.cli.{cmd_name}"), cmd_name)
         except MissingDependency as error:  # it is still listed, and says so when it is used
             function = _refusing(error)
+        _collect_again()
+        if isinstance(function, typer.Typer):  # it has commands of its own
+            group = typer.main.get_group(function)
+            group.name, group.help = cmd_name, f"{_COMMANDS[cmd_name].capitalize()}."
+            return group
         single = typer.Typer(add_completion=False)
         single.command(cmd_name, help=f"{_COMMANDS[cmd_name].capitalize()}.")(function)
         return typer.main.get_command(single)
+
+
+def _collect_again() -> None:
+    """What is loaded stays, and need not be looked through; see ``edgechain.cli.main``."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _refusing(error: MissingDependency) -> Callable[[], None]:
@@ -114,7 +136,7 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _complain(reason: str, status: int) -> int:
-    line = " ".join(reason.split())
+    line = one_line(reason)
     if not line:
         return status
     sys.stderr.write(f"edgechain: {line}\n")

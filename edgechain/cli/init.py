@@ -1,17 +1,20 @@
-"""`edgechain init`: a fleet's authority, and an identity for every node and for this machine."""
+"""`edgechain init`: a project with a fleet's authority, and for every node a file and its keys."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgechain.cli.names import check_name
+from edgechain.deploy.project import ignores_secrets, make_project
 from edgechain.security.fleet import FleetDirectory
 from edgechain.spec.ids import as_name
 from edgechain.spec.message import Role
+from edgechain.spec.secrets import SECRETS_FILE
 
 
 def init(
@@ -21,9 +24,10 @@ def init(
         str | None, typer.Option(help="who asks from this machine; its host name if absent")
     ] = None,
 ) -> None:
-    """Make a fleet, or add nodes to it; what is there is kept.
+    """Make a project, or add nodes to it; what is there is kept.
 
     DIR/fleet stays on this machine. DIR/identities/NODE goes to that board, as a whole.
+    DIR/device_configs has a file for every board, DIR/secrets.yaml what git must not have.
     """
     for name in nodes or ():
         check_name(name, "NODE")
@@ -36,7 +40,15 @@ def init(
     typer.echo(f"{directory / 'fleet'}  stays here: its authority.key decides who belongs")
     for path, said in rows:
         typer.echo(f"{path}  {said}")
+    _lay_out(directory, nodes or (), rows[-1][0].name)
     typer.echo(f"to ask from here: export EDGECHAIN_IDENTITY={rows[-1][0].resolve()}")
+
+
+def _lay_out(directory: Path, nodes: Sequence[str], client: str) -> None:
+    for path in make_project(directory, nodes, client):
+        typer.echo(f"{path}  new")
+    if not ignores_secrets(directory):
+        typer.echo(f"{directory / '.gitignore'}  add to it: {SECRETS_FILE}")
 
 
 def _provide(fleet: FleetDirectory, role: Role, name: str) -> tuple[Path, str]:

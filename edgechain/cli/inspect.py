@@ -11,6 +11,7 @@ from edgechain.cli.output import amount, brief, dimensions, emit_json, size, tab
 from edgechain.model.inspect import ModelReport, PortReport
 from edgechain.model.inspect import inspect as look
 from edgechain.model.source import read_model
+from edgechain.spec.printable import printable
 
 
 def inspect(
@@ -33,7 +34,7 @@ def show(report: ModelReport) -> None:
     typer.echo(f"  quantisation  {report.quantization}")
     typer.echo(f"  labels        {report.labels or 'none attached'}")
     if report.attached:
-        typer.echo(f"  attached      {', '.join(map(_printable, report.attached))}")
+        typer.echo(f"  attached      {', '.join(map(printable, report.attached))}")
     table(
         ("port", "name", "dtype", "shape", "scale", "zero", "tensor"),
         [
@@ -75,7 +76,3 @@ def _show_operators(report: ModelReport) -> None:
         rows.append((op.index, op.kind, dimensions(op.shape), op.dtype, macs, crossing, name))
     headers = ("#", "operator", "output", "dtype", "MACs", "cut after it", "tensor")
     table(headers, rows, "Operators")
-
-
-def _printable(name: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in name)

@@ -9,19 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
-from rich.table import Table
-from rich.text import Text
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+from edgechain.spec.progress import Progress
 
 LINE_EVERY = 2.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -42,7 +36,9 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], title: str =
     """Print a table: drawn on a terminal, columns with two spaces between them elsewhere."""
     cells = [[str(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _drawn(headers, cells, title)
+        from edgechain.cli.terminal import draw  # noqa: PLC0415 - only a terminal needs it
+
+        draw(headers, cells, title)
     else:
         _plain(headers, cells, title)
 
@@ -87,44 +83,26 @@ def briefly(names: Sequence[str], most: int = 3) -> str:
 def progress_reporter() -> Iterator[Progress]:
     """Yield the callable that long work reports to."""
     if sys.stderr.isatty():
-        with _bar() as report:
+        from edgechain.cli.terminal import bar  # noqa: PLC0415 - only a terminal needs it
+
+        with bar() as report:
             yield report
     else:
-        yield _Lines()
+        yield Lines()
 
 
-class _Lines:
+class Lines:
     """A line every few seconds; what is done sooner says nothing."""
 
     def __init__(self) -> None:
         self._told = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        """Say it, unless a line has just been said."""
         now = time.monotonic()
         if now - self._told >= LINE_EVERY:
             self._told = now
             typer.echo(f"{what}: {done}/{total}" if done else f"{what} ...", err=True)
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def report(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        yield report
-
-
-def _drawn(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
-    drawn = Table(title=title or None, title_justify="left", header_style="bold")
-    for position, header in enumerate(headers):
-        drawn.add_column(header, justify="right" if _numeric(rows, position) else "left")
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    Console().print(drawn)
 
 
 def _plain(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
@@ -134,7 +112,3 @@ def _plain(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str) ->
     for row in (headers, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo(f"  {line}".rstrip())
-
-
-def _numeric(rows: Sequence[Sequence[str]], position: int) -> bool:
-    return bool(rows) and all(row[position][:1].isdigit() for row in rows if row[position])

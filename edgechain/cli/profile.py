@@ -1,146 +1,139 @@
-"""``edgechain profile``: measure what a model needs on this device."""
+"""``edgechain profile``: what a model needs on this device or on a running node's, and links."""
 
 from __future__ import annotations
 
 import platform
-import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
+from pydantic import ValidationError
 
-from edgechain.cli.output import Progress, brief, emit_json, progress_reporter, table
-from edgechain.cli.trial import Measuring, node_trials
+from edgechain.cli.links import links
+from edgechain.cli.measure import Wish, measured
+from edgechain.cli.output import brief, emit_json, progress_reporter, table
+from edgechain.cli.trust import Fleet, Identity, Insecure
+from edgechain.client.profiling import find_node, profile_on
+from edgechain.discovery.peers import default_namespace
 from edgechain.model.graph import graph_of
-from edgechain.model.samples import random_samples
-from edgechain.model.source import read_model
-from edgechain.model.split import Cut, split
-from edgechain.model.timing import Taken, part_seconds
-from edgechain.node.local import LocalOptions
-from edgechain.plan.balance import cut_places
-from edgechain.plan.cost import all_seconds
+from edgechain.model.source import Model, read_model
 from edgechain.plan.files import write_document
-from edgechain.plan.halves import Ends, halvings, operator_shares, part_price
-from edgechain.plan.node_costs import NodeCosts, fitted
-from edgechain.runtime.interpreter import InterpreterKind, chosen_kind
-from edgechain.runtime.isolation import IsolatedInterpreter
-from edgechain.spec.chain import ModelSource
+from edgechain.runtime.interpreter import InterpreterKind
+from edgechain.spec.config import MAX_THREADS
+from edgechain.spec.document import first_mistake
 from edgechain.spec.graph import OpGraph
-from edgechain.spec.partition import contiguous
+from edgechain.spec.probing import MOST_SECONDS
 from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profiling import ProfileOrder
 
 MOST_LISTED = 10
-MB = 1e6
+THREADS = 4
+"""As a node's whose config says nothing else."""
 
 
 def profile(
-    model: Annotated[Path, typer.Argument(help="A .tflite file.")],
+    model: Annotated[Path | None, typer.Argument(help="A .tflite file.")] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(help="Measure on the device of a running node: its name, or host:port."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File for the profile.")] = None,
-    device: Annotated[str, typer.Option(help="The device's name in the plan.")] = platform.node(),
-    threads: Annotated[int, typer.Option(min=1, max=64, help="As the node's.")] = 4,
-    interpreter: Annotated[InterpreterKind, typer.Option(help="As the node's.")] = (
-        InterpreterKind.AUTO
-    ),
+    device: Annotated[
+        str | None,
+        typer.Option(help="The device's name in the plan. [default: this machine's, or --on's]"),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_THREADS, help=f"[default: {THREADS}, or as the node's]"),
+    ] = None,
+    interpreter: Annotated[
+        InterpreterKind | None, typer.Option(help="[default: auto, or as the node's]")
+    ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.05, max=600, help="For every halving of the model.")
+        float, typer.Option(min=0.05, max=600, help="For every halving of the model, every link.")
     ] = 2.0,
     node: Annotated[
         bool, typer.Option("--node/--no-node", help="Also what nodes that run it spend besides.")
     ] = True,
+    between: Annotated[
+        bool, typer.Option("--links", help="Instead of MODEL: the links between running nodes.")
+    ] = False,
+    namespace: Annotated[
+        str | None, typer.Option(help="With --on or --links: which fleet.")
+    ] = None,
+    identity: Identity = None,
+    insecure: Insecure = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure what every operator takes on this device, with the node's own interpreter."""
+    if on is None and not between and (namespace or identity or insecure):
+        raise typer.BadParameter("--namespace, --identity and --insecure go with --on and --links")
+    fleet = Fleet(namespace or default_namespace(), identity, insecure)
+    if between:
+        if model is not None or on is not None or seconds > MOST_SECONDS:
+            reason = f"stands without MODEL and --on, and with {MOST_SECONDS:.0f} s at most"
+            raise typer.BadParameter(reason, param_hint="--links")
+        links(fleet, seconds=seconds, out=out, as_json=as_json)
+        return
+    if model is None:
+        raise typer.BadParameter("give MODEL, or --links")
     whole = read_model(model)
-    graph = graph_of(whole)
-    options = LocalOptions(
-        threads=threads, interpreter=interpreter.value, namespace=f"profile-{uuid.uuid4().hex}"
-    )
-    with (
-        progress_reporter() as progress,
-        IsolatedInterpreter(interpreter, threads) as isolated,
-    ):
-        what = Measuring(whole, graph, isolated, options, seconds)
-        measured = _measure(what, progress)
-        costs = NodeCosts(measured.call, 0.0, 0.0)
-        if node:
-            costs = fitted(node_trials(what, progress)).times(_stretch(what, measured.whole))
-    found = DeviceProfile(
-        device=device,
-        model=ModelSource(file=model.name, sha256=whole.sha256),
-        interpreter=chosen_kind(interpreter),
-        threads=threads,
-        operator_ms=tuple(round(taken * 1000, 6) for taken in measured.operators),
-        stage_ms=round(costs.stage * 1000, 6),
-        send_ms_per_mb=round(costs.send * 1000 * MB, 6),
-        receive_ms_per_mb=round(costs.receive * 1000 * MB, 6),
-    )
+    wanted = _Wanted(device or "", threads, interpreter, seconds, node)
+    found = _here(whole, wanted) if on is None else uvloop.run(_there(whole, wanted, on, fleet))
     if out is not None:
         write_document(out, found)
     if as_json:
         emit_json(found.model_dump(mode="json"))
     else:
-        show(graph, found, out)
+        show(graph_of(whole), found, out)
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
-    """Seconds of every operator, of the whole model, and of one call of the interpreter more."""
+class _Wanted:
+    """What was asked for; what is empty or ``None`` is as it is where it is measured."""
 
-    operators: list[float]
-    whole: Taken
-    call: float
+    device: str
+    threads: int | None
+    interpreter: InterpreterKind | None
+    seconds: float
+    nodes: bool
 
 
-def _measure(what: Measuring, progress: Progress) -> _Measured:
-    """The whole model again and again, and between that its halves, their halves, and so on."""
-    estimated = all_seconds(what.graph)
-    levels = halvings(len(what.graph.operators), cut_places(what.graph), estimated)
-    uncut = _cut(what, ())
-    wholes, parts = [], []
-    for number, ends in enumerate(levels):
-        progress("measuring", number, len(levels))
-        wholes += _parts(what, uncut, what.seconds / 2)
-        parts.append(_parts(what, _cut(what, ends), what.seconds) if ends else [])
-    progress("measuring", len(levels), len(levels))
-    whole = _mean(wholes)
-    taken = [_alike(part, what.options.threads) for part in ([whole], *parts[1:])]
-    stretch = whole.clock / taken[0][0]
-    shared = [[whole.clock], *taken[1:]]
-    return _Measured(
-        operator_shares(levels, shared, estimated), whole, part_price(levels, taken) * stretch
+def _here(whole: Model, wanted: _Wanted) -> DeviceProfile:
+    wish = Wish(
+        device=wanted.device or platform.node(),
+        threads=wanted.threads or THREADS,
+        interpreter=(wanted.interpreter or InterpreterKind.AUTO).value,
+        seconds=wanted.seconds,
+        nodes=wanted.nodes,
     )
+    with progress_reporter() as progress:
+        return measured(whole, wish, progress)
 
 
-def _cut(what: Measuring, ends: Ends) -> Cut:
-    return split(what.model, contiguous(what.graph, ends))
+async def _there(whole: Model, wanted: _Wanted, on: str, fleet: Fleet) -> DeviceProfile:
+    order = _order(whole, wanted)
+    node = await find_node(on, fleet.namespace, fleet.identity, insecure=fleet.insecure)
+    with progress_reporter() as progress:
+        return await profile_on(node, order, whole.content, progress)
 
 
-def _parts(what: Measuring, cut: Cut, seconds: float) -> list[Taken]:
-    """Every part in turn, all of them together for so long."""
-    (sample,) = random_samples(what.model, count=1, seed=0)
-    each = seconds / len(cut.submodels)
-    return part_seconds(cut, sample, open_timed=what.isolated.open, seconds=each)
-
-
-def _alike(parts: Sequence[Taken], threads: int) -> list[float]:
-    """Seconds that can be compared: of the processor, which nobody takes away, for one thread."""
-    return [each.processor if threads == 1 else each.clock for each in parts]
-
-
-def _mean(taken: Sequence[Taken]) -> Taken:
-    clock, processor = (sum(e.clock for e in taken), sum(e.processor for e in taken))
-    return Taken(clock / len(taken), processor / len(taken))
-
-
-def _stretch(what: Measuring, whole: Taken) -> float:
-    """How much longer than the processor's a second of one thread is on the clock, 1 at least."""
-    if what.options.threads > 1:
-        with IsolatedInterpreter(InterpreterKind(what.options.interpreter)) as single:
-            alone = Measuring(what.model, what.graph, single, what.options, what.seconds)
-            whole = _mean(_parts(alone, _cut(alone, ()), what.seconds / 2))
-    return max(1.0, whole.clock / whole.processor)
+def _order(whole: Model, wanted: _Wanted) -> ProfileOrder:
+    try:
+        return ProfileOrder(
+            model=whole.file,
+            size=len(whole.content),
+            sha256=whole.sha256,
+            device=wanted.device,
+            threads=wanted.threads,
+            interpreter=wanted.interpreter.value if wanted.interpreter else None,
+            seconds=wanted.seconds,
+            nodes=wanted.nodes,
+        )
+    except ValidationError as error:
+        raise typer.BadParameter(": ".join(first_mistake(error))) from error
 
 
 def show(graph: OpGraph, found: DeviceProfile, out: Path | None) -> None:
@@ -162,6 +155,13 @@ def show(graph: OpGraph, found: DeviceProfile, out: Path | None) -> None:
         f"besides {found.stage_ms:.3f} ms for every stage, {found.send_ms_per_mb:.3f} ms to send "
         f"a megabyte to another node, {found.receive_ms_per_mb:.3f} ms to receive one"
     )
+    if (packing := found.packing) is not None:
+        shares = packing.shares.values()
+        typer.echo(
+            f"packed, tensors between stages come to {min(shares, default=1):.2f} to "
+            f"{max(shares, default=1):.2f} of their bytes, at {packing.pack_ms_per_mb:.3f} ms a "
+            f"megabyte and {packing.unpack_ms_per_mb:.3f} ms back"
+        )
     table(("#", "operator", "ms", "share", "tensor"), rows, "The slowest operators")
     if out is not None:
         typer.echo(f"Written to {out}")

@@ -23,7 +23,7 @@ from edgechain.model.hand_made import read_plan, read_planned
 from edgechain.model.layers import cut_after
 from edgechain.model.manifest import MAX_BATCH
 from edgechain.model.source import Model, read_model
-from edgechain.plan.balance import balance
+from edgechain.plan.equal import for_equal_devices
 from edgechain.runtime.isolation import IsolatedInterpreter
 from edgechain.spec.chain import MAX_STAGES
 from edgechain.spec.graph import OpGraph
@@ -36,7 +36,7 @@ def split(
     out: Annotated[Path, typer.Option("-o", "--out", help="Directory for the chain.")],
     stages: Annotated[
         int | None,
-        typer.Option(help="How many stages, balanced by estimated time. [default: 2]"),
+        typer.Option(help="How many stages, as planned for equal boards. [default: 2]"),
     ] = None,
     cut: Annotated[
         list[str] | None, typer.Option(help="Cut after this tensor or layer; repeatable.")
@@ -105,7 +105,7 @@ def _plan(
             f"the model has only {len(graph.operators)} operators",
             param_hint="--stages",
         )
-    return Plan(balance(graph, stages or min(DEFAULT_STAGES, len(graph.operators))))
+    return Plan(for_equal_devices(graph, stages or min(DEFAULT_STAGES, len(graph.operators))))
 
 
 def as_document(report: SplitReport) -> dict[str, Any]:
@@ -157,5 +157,7 @@ def show(report: SplitReport) -> None:
         for edge in manifest.edges
     ]
     table(("tensor", "dtype", "shape", "at most", "from", "to"), crossing, "Edges")
+    if manifest.packed:
+        typer.echo(f"Packed between nodes: {briefly(manifest.packed)}")
     typer.echo(f"Equal to the whole model to the last bit in {runs} runs.")
     typer.echo(f"Written to {report.directory}, generation {manifest.generation[:12]}")

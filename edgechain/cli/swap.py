@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 import uvloop
@@ -14,6 +15,8 @@ from edgechain.cli.output import progress_reporter
 from edgechain.discovery.local import changing
 from edgechain.node.ending import choose_running
 from edgechain.node.swapping import LocalSwap
+
+Done = TypeVar("Done")
 
 
 def swap(
@@ -27,16 +30,16 @@ def swap(
     with changing(name), progress_reporter() as progress:
         chain = choose_running(name)
         swapping = LocalSwap(chain, directory, progress)
-        moved = uvloop.run(_unless_interrupted(swapping))
+        moved = uvloop.run(unless_interrupted(swapping.run()))
     verb = "runs" if moved else "already runs"
     typer.echo(f"chain {name} {verb} generation {swapping.generation[:12]}")
     if moved and Path(chain.directory) != directory.resolve():
         typer.echo(f"`edgechain swap {name} {chain.directory}` rolls back")
 
 
-async def _unless_interrupted(swapping: LocalSwap) -> bool:
-    """Swap; Ctrl-C cancels what is being prepared and leaves the chain as it was."""
-    task = asyncio.create_task(swapping.run())
+async def unless_interrupted(moving: Coroutine[None, None, Done]) -> Done:
+    """Move; Ctrl-C cancels what is being prepared and leaves the chain as it was."""
+    task = asyncio.create_task(moving)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel)

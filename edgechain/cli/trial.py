@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from edgechain.cli.output import Progress
 from edgechain.client.chain import Chain
 from edgechain.client.connect import connect
 from edgechain.model.chain import Plan, make_chain
 from edgechain.model.samples import random_samples
 from edgechain.model.source import Model
-from edgechain.model.split import Cut, silent, split
+from edgechain.model.split import Cut
 from edgechain.model.timing import part_seconds
 from edgechain.node.local import LocalChainRunner, LocalOptions
 from edgechain.plan.node_costs import Trial, traffic, trial_cuts
@@ -31,6 +30,7 @@ from edgechain.security.identity import load_identity
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.ids import StageName
 from edgechain.spec.partition import contiguous
+from edgechain.spec.progress import Progress, silent
 from edgechain.spec.status import NodeStatus
 from edgechain.transport.memory import tune_allocator
 from edgechain.transport.questions import fetch_status
@@ -83,14 +83,13 @@ async def _trials(what: Measuring, progress: Progress) -> list[Trial]:
 
 async def _trial(what: Measuring, ends: tuple[int, ...], folder: Path, name: str) -> list[Trial]:
     """One cut: what every stage costs its node besides the interpreter."""
-    partition = contiguous(what.graph, ends)
-    cut = await asyncio.to_thread(split, what.model, partition)
     report = await asyncio.to_thread(
         make_chain,
-        *(what.model, Plan(partition), folder / "chain"),
+        *(what.model, Plan(contiguous(what.graph, ends)), folder / "chain"),
         open_runner=what.isolated.open,
         runs=1,
     )
+    cut = report.cut
     sample = random_samples(what.model, count=1, seed=0)[0]
     alone: list[list[float]] = []
     async with _running(folder / "chain", name, what.options) as nodes:

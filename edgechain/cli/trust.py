@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,3 +17,12 @@ Identity = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="The nodes run without keys: believe whoever answers.")
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Which nodes are meant, and who asks them."""
+
+    namespace: str
+    identity: Path | None
+    insecure: bool

@@ -13,8 +13,13 @@ import uvloop
 from edgechain.cli.names import check_name
 from edgechain.cli.output import progress_reporter
 from edgechain.discovery.local import LocalChain
+from edgechain.errors import InvalidDocument
 from edgechain.node.local import LocalChainRunner, LocalOptions
+from edgechain.plan.files import read_plan
+from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.interpreter import InterpreterKind
+from edgechain.spec.document import render
+from edgechain.spec.ids import NodeName, StageName
 
 
 def up(
@@ -22,6 +27,10 @@ def up(
     name: Annotated[str | None, typer.Option(help="what clients call the chain")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="leave it running")] = False,
     replicas: Annotated[int, typer.Option(min=1, max=16, help="nodes per stage")] = 1,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="what `edgechain plan -o` wrote: a node for every device, by its name"),
+    ] = None,
     slots: Annotated[int, typer.Option(min=1, max=64, help="requests a node holds")] = 8,
     threads: Annotated[
         int, typer.Option(min=0, max=64, help="per stage; 0 shares the processors")
@@ -35,7 +44,11 @@ def up(
     """Start the nodes, wait until they found each other; without --detach until Ctrl-C."""
     if name is not None:
         check_name(name, "--name")
+    if plan is not None and replicas > 1:
+        raise typer.BadParameter("the plan says what has copies", param_hint="--replicas")
     options = LocalOptions(
+        devices={} if plan is None else _devices(plan, directory),
+        plan="" if plan is None else render(read_plan(plan)),
         slots=slots,
         threads=threads,
         interpreter=interpreter.value,
@@ -44,6 +57,13 @@ def up(
         insecure=insecure,
     )
     uvloop.run(_up(directory, name, options, detach))
+
+
+def _devices(plan: Path, directory: Path) -> dict[StageName, tuple[NodeName, ...]]:
+    try:
+        return read_plan(plan).devices(load_manifest(directory))
+    except ValueError as error:
+        raise InvalidDocument(str(error), file=str(plan)) from error
 
 
 async def _up(directory: Path, name: str | None, options: LocalOptions, detach: bool) -> None:

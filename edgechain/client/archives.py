@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgechain.errors import InvalidMedia
+from edgechain.files.drafts import draft_of
+from edgechain.files.npz import opened_npz
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,27 +21,15 @@ if TYPE_CHECKING:
 
 def read_npz(path: Path) -> dict[str, Array]:
     """The arrays of a .npz file. Raises ``InvalidMedia``; pickled objects are never loaded."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InvalidMedia(
-                    f"{path}: is a single array; save it with numpy.savez and a name"
-                )
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InvalidMedia(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split()) or "is damaged"
-        raise InvalidMedia(f"{path}: cannot be read as .npz: {reason}") from error
+    with opened_npz(path) as archive:
+        return {name: archive.array(name) for name in archive.names}
 
 
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as .npz, whole or not at all. Raises ``InvalidMedia``."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".edgechain-") as folder:
-            draft = Path(folder) / "draft.npz"
+        with draft_of(path) as draft:
             _write(draft, arrays)
-            draft.replace(path)
     except OSError as error:
         raise InvalidMedia(f"{path}: cannot be written: {error.strerror or error}") from error
 

@@ -18,6 +18,7 @@ from edgechain.client.find import (
     Place,
     as_directory,
     find_at,
+    find_listed,
     find_local,
     manifest_of,
     matches,
@@ -25,6 +26,7 @@ from edgechain.client.find import (
     watched,
 )
 from edgechain.client.following import Following, Places
+from edgechain.client.listed import ListedPlaces, dns_service
 from edgechain.discovery.local import LocalChain, find_chain
 from edgechain.discovery.peers import PeerHint, PeerTable, default_namespace
 from edgechain.errors import ProtocolError, Unauthorized, Unavailable, UnknownChain
@@ -32,6 +34,7 @@ from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.clock import SystemClock
 from edgechain.security.identity import Identity
 from edgechain.spec.chain import ChainManifest
+from edgechain.spec.dns import DnsConfig
 from edgechain.spec.identity import LinkSecurity
 
 FIND_SECONDS = 5.0
@@ -45,6 +48,7 @@ async def connect(
     peers: Sequence[str] = (),
     timeout: float = FIND_SECONDS,
     mdns: bool = False,
+    dns: str | None = None,
     identity: StrPath | None = None,
     insecure: bool = False,
 ) -> AsyncIterator[Chain]:
@@ -53,9 +57,10 @@ async def connect(
     A chain that `edgechain up` runs on this machine is found by its record, others by mDNS;
     ``namespace`` is the fleet (``EDGECHAIN_NAMESPACE``, or "default", when absent),
     ``mdns=True`` ignores the record, ``peers`` (``host:port``) asks those addresses and nobody
-    else. ``identity`` is the directory that `edgechain init` made for this machine; a chain of
-    `edgechain up` has one of its own, and ``EDGECHAIN_IDENTITY`` is the usual one. ``insecure``
-    is for nodes that run without keys.
+    else. ``dns`` (``SERVICE`` or ``SERVICE@SERVER``; ``EDGECHAIN_DNS`` when absent) asks for SRV
+    records instead of listening to mDNS. ``identity`` is the directory that `edgechain init` made
+    for this machine; a chain of `edgechain up` has one of its own, and ``EDGECHAIN_IDENTITY`` is
+    the usual one. ``insecure`` is for nodes that run without keys.
 
     Raises ``InvalidIdentity`` when there is none, ``UnknownChain`` when nobody answers within
     ``timeout`` seconds, ``Unavailable`` when a stage of it has no node, and ``Unauthorized`` when
@@ -70,8 +75,10 @@ async def connect(
     async with AsyncExitStack() as stack:
         if peers:
             way = await _known(target, tuple(map(Place, peers)), timeout, security)
-        elif local is not None and not mdns:
+        elif local is not None and not mdns and dns is None:
             way = await _recorded(local, timeout, security)
+        elif (service := None if mdns else dns_service(dns)) is not None:
+            way = await _listed(target, service, table.namespace, timeout, security)
         else:
             way = await _announced(stack, target, table, timeout, security)
         caller = Caller(way.found.name, table, SystemClock(), security)
@@ -120,6 +127,24 @@ async def _recorded(local: LocalChain, timeout: float, security: Identity | None
             await asyncio.to_thread(security.refresh)
         return places_of(now) if now is not None else ()
 
+    return _Way(found, places, asyncio.Queue())
+
+
+async def _listed(
+    target: str,
+    service: DnsConfig,
+    namespace: str,
+    timeout: float,
+    security: LinkSecurity | None,
+) -> _Way:
+    """A chain of which DNS lists the nodes, and perhaps those of others."""
+    directory = as_directory(target)
+    manifest = load_manifest(directory) if directory is not None else None
+    places = ListedPlaces(service, namespace)
+    found = await find_listed(places, target, manifest, timeout, security)
+    if found is None:
+        reason = f"no node of it answers of those that DNS lists as {service.service}"
+        raise UnknownChain(f"chain {target!r}: {reason} (waited {timeout:g} s)")
     return _Way(found, places, asyncio.Queue())
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from edgechain.discovery.interfaces import multicast_addresses
 from edgechain.discovery.local import LocalChain, find_chain, running_chains
@@ -19,7 +22,8 @@ from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import parse
 from edgechain.spec.identity import LinkSecurity
-from edgechain.transport.questions import fetch_manifest
+from edgechain.spec.status import NodeStatus
+from edgechain.transport.questions import fetch_manifest, fetch_status
 
 RETRY_SECONDS = 0.1
 STRIKES = 2
@@ -133,6 +137,66 @@ async def find_at(
         pass
     asked = ", ".join(place.address for place in places)
     raise UnknownChain(f"no node answers at {asked}: {reason}")
+
+
+async def find_listed(
+    look: Callable[[], Awaitable[Sequence[Place]]],
+    target: str,
+    manifest: ChainManifest | None,
+    timeout: float,
+    security: LinkSecurity | None = None,
+) -> Found | None:
+    """The chain among the nodes that a registry lists, of all of the fleet's chains.
+
+    With a ``manifest`` the nodes of its generation are meant, else those of the chain called
+    ``target``. ``None`` when none of them has answered after ``timeout`` seconds. Raises
+    ``Unauthorized`` when they answer, and none as one of ours.
+    """
+    strangers: list[Unauthorized] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            while True:
+                asking = [_described(place, security, strangers) for place in await look()]
+                async with aclosing(_as_they_answer(asking)) as answers:
+                    async for found in answers:
+                        if found.manifest == manifest or (not manifest and found.name == target):
+                            return found
+                await asyncio.sleep(RETRY_SECONDS)
+    if strangers:
+        raise strangers[0]
+    return None
+
+
+async def _as_they_answer(
+    asking: Sequence[Coroutine[Any, Any, Found | None]],
+) -> AsyncGenerator[Found]:
+    """What is said, the quickest first; whoever has heard enough waits for nobody else."""
+    tasks = {asyncio.create_task(one) for one in asking}
+    waiting = set(tasks)
+    try:
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if (found := task.result()) is not None:
+                    yield found
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _described(
+    place: Place, security: LinkSecurity | None, strangers: list[Unauthorized]
+) -> Found | None:
+    """What a node says that it runs; who does not answer as one of ours is noted."""
+    with suppress(Unavailable, ProtocolError, ValidationError):
+        try:
+            said = await fetch_status(place.address, ANSWER_SECONDS, security=security)
+            manifest = await manifest_at(place.address, security)
+            return Found(NodeStatus.model_validate_json(said).chain, manifest)
+        except Unauthorized as error:
+            strangers.append(error)
+    return None
 
 
 @asynccontextmanager

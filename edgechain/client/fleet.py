@@ -8,6 +8,7 @@ from typing import Protocol
 from edgechain.client.session import Session
 from edgechain.client.submit import Submitter
 from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.errors import PeerRefused
 from edgechain.runtime.clock import Clock
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.identity import LinkSecurity
@@ -121,7 +122,9 @@ class Fleet:
     # What links report -----------------------------------------------------------------------
 
     def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
-        """A node said Welcome."""
+        """A node said Welcome; one that stands by is of no use to us."""
+        if not welcome.stages:
+            raise PeerRefused(f"{welcome.hop.node} runs no stage of this generation")
         self._streams[welcome.hop] = stream
         self._hops[stream] = welcome.hop
         self._addresses[stream] = link.address

@@ -116,9 +116,17 @@ class Following:
         _LOG.info("generation %s of chain %s", manifest.generation[:12], self._caller.chain)
         self._next = fleet = self._caller.fleet(manifest)
         fleet.attach(self.submitter, self)
+        await self._reach_next(fleet)
+
+    async def _reach_next(self, fleet: Fleet) -> None:
+        """Its nodes need not be those of the one that serves: new ones are where they are said."""
+        places = tuple(await self._places())
+        told = {place.address for place in places}
         for address in self.serving.addresses():
-            fleet.add(address)
-        await self.reach()
+            if address not in told:
+                fleet.add(address)
+        for place in places:
+            fleet.add(place.address, place.name)
 
     def _adopt(self, fleet: Fleet) -> None:
         former, self.serving, self._next = self.serving, fleet, None
@@ -142,10 +150,12 @@ class Following:
     # A chain that is not whole ---------------------------------------------------------------
 
     async def run(self) -> None:
-        """Look for the chain anew while it is not whole; until cancelled."""
+        """Look for the chain anew while it, or what is next, is not whole; until cancelled."""
         while True:
             if not self.serving.complete.is_set() and self._asking is None:
                 await self._look()
+            elif self._next is not None:
+                await self._reach_next(self._next)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +69,8 @@ class Collector:
             if chunk.tensor in self._arrays:
                 return not self._missing
             raise ProtocolError(f"tensor {chunk.tensor} is not awaited")
+        if chunk.packed:
+            raise ProtocolError(f"result {chunk.tensor} comes packed, which no result does")
         if chunk.offset == 0:
             self._arrays[chunk.tensor] = self._allocate(chunk)
             self._received[chunk.tensor] = 0
@@ -88,9 +89,9 @@ class Collector:
 
     def _allocate(self, chunk: Chunk) -> Array:
         spec = self._manifest.edges[chunk.tensor].tensor
-        problem = spec.misfit(spec.dtype, chunk.shape)
-        if problem or prod(chunk.shape) * spec.dtype.itemsize != chunk.total:
-            raise ProtocolError(f"result {spec.name!r} {problem or 'is not as large as its shape'}")
+        problem = spec.misfit_bytes(chunk.shape, chunk.total)
+        if problem:
+            raise ProtocolError(f"result {spec.name!r} {problem}")
         return np.empty(chunk.shape, spec.dtype.numpy)
 
     def outputs(self) -> dict[str, Array]:

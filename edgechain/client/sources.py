@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgechain.errors import InvalidMedia
+from edgechain.spec.printable import printable
 from edgechain.vision.fit import Picture
-from edgechain.vision.labels import printable
 from edgechain.vision.pictures import holds_picture, is_picture, read_picture
 from edgechain.vision.video import VideoReader
 
@@ -71,9 +71,9 @@ class PictureSource:
             except InvalidMedia as error:
                 if self.alone:
                     raise
-                yield BrokenFrame(index, printable(name), error)
+                yield BrokenFrame(index, printable(name, " "), error)
             else:
-                yield Frame(index, printable(name), image, clock())
+                yield Frame(index, printable(name, " "), image, clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class VideoSource:
         try:
             index = 0
             while (image := await asyncio.to_thread(reader.read)) is not None:
-                yield Frame(index, f"{printable(self.path.name)}#{index}", image, clock())
+                yield Frame(index, f"{printable(self.path.name, ' ')}#{index}", image, clock())
                 index += 1
             if index == 0:
                 raise InvalidMedia(f"{self.path}: the video holds no frame that can be read")
@@ -122,7 +122,7 @@ def open_source(text: str) -> Source:
         raise InvalidMedia(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
     except ValueError as error:  # a zero byte
         raise InvalidMedia(f"{text!r} is not the name of a file") from error
-    raise InvalidMedia(f"{printable(text)}: no such file or folder")
+    raise InvalidMedia(f"{printable(text, ' ')}: no such file or folder")
 
 
 def _file(path: Path) -> Source:

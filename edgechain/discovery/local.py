@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgechain.errors import ChainAlreadyRunning, EdgechainError
+from edgechain.files.drafts import draft_of
 from edgechain.spec.tensor import Frozen
 
 ENVIRONMENT = "EDGECHAIN_STATE_DIR"
@@ -46,6 +47,8 @@ class LocalChain(Frozen):
     """The `up` that watches over the nodes, when it stayed in the foreground."""
     owner_started: int = 0
     nodes: tuple[LocalNode, ...] = ()
+    plan: str = ""
+    """The plan that says where its stages are, as it was written; empty where there is none."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -88,16 +91,13 @@ def find_chain(name: str) -> LocalChain | None:
 @contextmanager
 def claim(name: str) -> Iterator[None]:
     """Hold a chain's name while it is being started. Raises ``ChainAlreadyRunning``."""
-    with _locked(state_directory() / f"{name}.lock") as lock:
-        try:
-            if find_chain(name) is not None:
-                raise ChainAlreadyRunning(
-                    f"chain {name!r} is already running; `edgechain down {name}` ends it, "
-                    "`--name` gives this one another name"
-                )
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    with changing(name):
+        if find_chain(name) is not None:
+            raise ChainAlreadyRunning(
+                f"chain {name!r} is already running; `edgechain down {name}` ends it, "
+                "`--name` gives this one another name"
+            )
+        yield
 
 
 @contextmanager
@@ -145,10 +145,8 @@ def _is_at(fileno: int, path: Path) -> bool:
 
 def record(chain: LocalChain) -> None:
     """Write a chain's record, whole or not at all."""
-    path = _path(chain.name)
-    draft = path.with_suffix(".new")
-    draft.write_text(chain.model_dump_json(indent=1), encoding="utf-8")
-    draft.replace(path)
+    with draft_of(_path(chain.name)) as draft:
+        draft.write_text(chain.model_dump_json(indent=1), encoding="utf-8")
 
 
 def workplace(name: str) -> Path:

@@ -75,16 +75,34 @@ class PeerHint:
         return cls(name, namespace, chain, generation, life, addresses, int(version))
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Where a node may be, from a registry that knows of no lives; as unproven as a hint.
+
+    ``name`` is who must answer at one of ``addresses`` (``host:port``), anyone if empty.
+    """
+
+    addresses: tuple[str, ...]
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it from others."""
+        return self.name or self.addresses[0]
+
+
 @dataclass(slots=True)
 class PeerTable:
     """The hints of one namespace, one for each life of each node. Pure.
 
     A node that crashed stays here beside its next life until its record runs out, so whoever
-    wants the node tries all its addresses, the latest heard of first.
+    wants the node tries all its addresses, the latest heard of first. ``suggestions`` is all that
+    a registry without lives says now.
     """
 
     namespace: str
     capacity: int = MAX_PEERS
+    suggestions: tuple[Suggestion, ...] = ()
     _peers: dict[tuple[str, int], PeerHint] = field(default_factory=dict)
 
     def seen(self, hint: PeerHint) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgechain.spec.printable import printable
+
 MAX_ATTACHED_BYTES = 64 << 20
 """Vocabularies reach a few MB; this stops an archive that unpacks without end."""
 
@@ -95,7 +97,4 @@ def _parse(data: bytes) -> Any:
 
 
 def _clean(names: Sequence[object]) -> tuple[str, ...]:
-    return tuple(
-        "".join(c if c.isprintable() else "?" for c in str(name).strip())[:MAX_LABEL_LENGTH]
-        for name in names
-    )
+    return tuple(printable(str(name).strip())[:MAX_LABEL_LENGTH] for name in names)

@@ -17,11 +17,12 @@ from edgechain.model.names import main_signature
 from edgechain.model.proof import PROOF_RUNS, PROOF_SEED, Proof, prove
 from edgechain.model.samples import is_open, open_beside_batch
 from edgechain.model.source import Model
-from edgechain.model.split import Cut, Progress, silent, split
+from edgechain.model.split import Cut, split
 from edgechain.model.verify import OpenRunner
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import render
 from edgechain.spec.partition import Partition
+from edgechain.spec.progress import Progress, silent
 
 Array = NDArray[Any]
 
@@ -32,6 +33,7 @@ class SplitReport:
 
     directory: Path
     manifest: ChainManifest
+    cut: Cut
     proof: Proof
     sizes: Mapping[str, int]
     warnings: tuple[str, ...] = ()
@@ -39,11 +41,15 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to cut: the partition, names for its groups, and the Python actors around it."""
+    """How to cut: the partition, names for its groups, and the Python actors around it.
+
+    ``packed`` are the names of tensors between its groups that cross packed.
+    """
 
     partition: Partition
     names: tuple[str, ...] | None = None
     actors: tuple[Actor, ...] = ()
+    packed: tuple[str, ...] = ()
 
 
 def make_chain(
@@ -87,6 +93,7 @@ def make_chain(
         proof.comparison.shapes,
         names=plan.names,
         actors=plan.actors,
+        packed=plan.packed,
         chain=name,
         max_batch=max_batch,
     )
@@ -95,9 +102,8 @@ def make_chain(
     files[MANIFEST] = render(manifest).encode()
     write_directory(directory, files)
     sizes = {part.name: len(part.content) for part in parts}
-    return SplitReport(
-        directory, manifest, proof, sizes, (*proof.warnings, *_warnings(cut, inputs))
-    )
+    warnings = (*proof.warnings, *_warnings(cut, inputs))
+    return SplitReport(directory, manifest, cut, proof, sizes, warnings)
 
 
 def _warnings(cut: Cut, inputs: Sequence[object]) -> tuple[str, ...]:

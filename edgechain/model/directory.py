@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgechain.errors import InvalidChain
+from edgechain.files.drafts import sync_folder
 
 MANIFEST = "chain.yaml"
 _OURS = frozenset({".tflite", ".yaml", ".py", ".pyc", ".sig", ".json"})
@@ -55,7 +56,7 @@ def write_directory(directory: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             _write_file(fresh / name, content)
         fresh.chmod(0o777 & ~_umask())
-        _sync(fresh)
+        sync_folder(fresh)
         _swap(fresh, target)
     except OSError as error:
         raise InvalidChain(f"{directory}: cannot be written: {error.strerror}") from error
@@ -82,15 +83,7 @@ def _swap(fresh: Path, target: Path) -> None:
             aside.rename(target)
             raise
         shutil.rmtree(aside, ignore_errors=True)
-    _sync(target.parent)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(target.parent)
 
 
 def _umask() -> int:

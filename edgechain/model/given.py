@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgechain.errors import InvalidMedia
+from edgechain.files.npz import Archive, opened_npz
 from edgechain.model.graph import graph_of
 from edgechain.model.names import port_names
 from edgechain.model.schema import text
@@ -31,9 +28,9 @@ def read_given(path: Path, model: Model) -> Mapping[int, Array]:
     """
     check_ports(graph_of(model))
     keys = _accepted_keys(model)
-    with _open(path) as archive:
-        found = {key: keys[key] for key in archive.files if key in keys}
-        _check_keys(path, model, archive.files, found)
+    with opened_npz(path) as archive:
+        found = {key: keys[key] for key in archive.names if key in keys}
+        _check_keys(path, model, archive.names, found)
         return {
             index: _value(path, archive, key, _spec(model, index)) for key, index in found.items()
         }
@@ -55,28 +52,7 @@ def _spec(model: Model, index: int) -> TensorSpec:
     )
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    try:
-        with path.open("rb") as file:
-            yield _archive(path, file)
-    except FileNotFoundError as error:
-        raise InvalidMedia(f"{path}: there is no such file") from error
-    except OSError as error:
-        raise InvalidMedia(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _archive(path: Path, file: BinaryIO) -> Any:
-    try:
-        archive = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidMedia(f"{path}: is not an .npz archive; numpy.savez writes one") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise InvalidMedia(f"{path}: is a single .npy array; numpy.savez writes an .npz with names")
-    return archive
-
-
-def _check_keys(path: Path, model: Model, given: list[str], found: Mapping[str, int]) -> None:
+def _check_keys(path: Path, model: Model, given: Sequence[str], found: Mapping[str, int]) -> None:
     names = {index: tensor.name for index, tensor in graph_of(model).tensors.items()}
     wanted = dict(zip(model.main.inputs, port_names(model.tree, names)[0], strict=True))
     takes = ", ".join(map(repr, wanted.values()))
@@ -91,22 +67,7 @@ def _check_keys(path: Path, model: Model, given: list[str], found: Mapping[str, 
             raise InvalidMedia(f"{path}: input {name!r} is {often}; the model takes {takes}")
 
 
-def _value(path: Path, archive: Any, key: str, spec: TensorSpec) -> Array:
-    try:
-        misfit = spec.misfit(*_header(archive, key))
-        value: Array = np.empty(0) if misfit else archive[key]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidMedia(f"{path}: key {key!r} cannot be read: the archive is damaged") from error
-    if misfit is not None:
+def _value(path: Path, archive: Archive, key: str, spec: TensorSpec) -> Array:
+    if misfit := spec.misfit(*archive.header(key)):
         raise InvalidMedia(f"{path}: key {key!r} {misfit}")
-    return value
-
-
-def _header(archive: Any, key: str) -> tuple[str, tuple[int, ...]]:
-    """Dtype and shape of an array before any of it is unpacked."""
-    layout: Any = np.lib.format
-    with archive.zip.open(f"{key}.npy") as stored:
-        old = layout.read_magic(stored) == (1, 0)
-        read = layout.read_array_header_1_0 if old else layout.read_array_header_2_0
-        shape, _, dtype = read(stored)
-    return str(dtype), tuple(shape)
+    return archive.array(key)

@@ -6,14 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 from edgechain.errors import InvalidDocument
+from edgechain.files.text import read_text
 from edgechain.model.actors import Actor
 from edgechain.model.chain import Plan
 from edgechain.model.source import Model
-from edgechain.spec.document import MAX_DOCUMENT_BYTES, parse
+from edgechain.spec.document import parse
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.partition import Partition
 from edgechain.spec.partition_file import PartitionFile, PartitionStage, parse_operators
-from edgechain.spec.plan_file import PlanFile, PlannedStage
+from edgechain.spec.plan_file import PlanFile, PlannedStage, parse_plan
 
 MAX_SOURCE_BYTES = 1 << 20
 """An actor's source; more is not written by hand."""
@@ -25,7 +26,7 @@ def read_plan(path: Path, graph: OpGraph) -> Plan:
     An actor ``module:Class`` with ``module.py`` beside the file takes that source along. Raises
     ``InvalidDocument`` with the place, ``CannotCut`` with the operator.
     """
-    written = parse(PartitionFile, _text(path), file=str(path))
+    written = parse(PartitionFile, read_text(path), file=str(path))
     _check_names(written, path)
     names: list[str] = []
     groups: list[tuple[int, ...]] = []
@@ -42,17 +43,25 @@ def read_plan(path: Path, graph: OpGraph) -> Plan:
 def read_planned(path: Path, model: Model, graph: OpGraph) -> Plan:
     """Read what ``edgechain plan`` wrote.
 
-    Raises ``InvalidDocument`` with the place, or where it was made for another model, and
-    ``CannotCut`` with the operator.
+    Raises ``InvalidDocument`` with the place, or where it was made for another model or packs what
+    does not cross, and ``CannotCut`` with the operator.
     """
-    written = parse(PlanFile, _text(path), file=str(path))
-    if written.model.sha256 != model.sha256:
-        reason = f"is for another model ({written.model.file}, {written.model.sha256[:12]})"
-        raise InvalidDocument(reason, file=str(path), key="model")
+    written = parse_plan(read_text(path), file=str(path), model_sha256=model.sha256)
     _check_names(written, path)
     groups = [_operators(stage, at, graph, path) for at, stage in enumerate(written.stages)]
     names = tuple(stage.name for stage in written.stages)
-    return Plan(Partition(graph, tuple(groups)), names)
+    partition = Partition(graph, tuple(groups))
+    _check_packed(written, partition, path)
+    return Plan(partition, names, packed=written.packed)
+
+
+def _check_packed(written: PlanFile, partition: Partition, path: Path) -> None:
+    graph = partition.graph
+    between = {graph.tensors[index].name for index in partition.crossing}
+    for number, name in enumerate(written.packed):
+        if name not in between:
+            reason = f"{name!r} is no tensor that only stages hand to each other in this cut"
+            raise InvalidDocument(reason, file=str(path), key=f"packed.{number}")
 
 
 def _check_names(written: PartitionFile | PlanFile, path: Path) -> None:
@@ -79,14 +88,3 @@ def _actor(stage: PartitionStage, path: Path) -> Actor:
     if source.stat().st_size > MAX_SOURCE_BYTES:
         raise InvalidDocument(f"{source} is larger than an actor can be", file=str(path))
     return Actor(stage, source.read_bytes())
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise InvalidDocument("is too large to be one of our documents", file=str(path))
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidDocument("is not text in UTF-8", file=str(path)) from error
-    except OSError as error:
-        raise InvalidDocument(f"cannot be read: {error.strerror}", file=str(path)) from error

@@ -69,13 +69,15 @@ def manifest_of(
     *,
     names: Sequence[str] | None = None,
     actors: Sequence[Actor] = (),
+    packed: Sequence[str] = (),
     chain: str | None = None,
     max_batch: int = MAX_BATCH,
 ) -> ChainManifest:
     """The sealed manifest of a cut and the actors around it.
 
-    ``shapes`` are those seen in the proof, by tensor name. Raises ``InvalidChain`` when actors
-    and model do not fit together, ``CannotCut`` when a tensor has no stable number of dimensions.
+    ``shapes`` are those seen in the proof, by tensor name; ``packed`` are the tensors that cross
+    packed. Raises ``InvalidChain`` when actors and model do not fit together or a tensor cannot
+    cross packed, ``CannotCut`` when one has no stable number of dimensions.
     """
     specs = edge_specs(cut, shapes, max_batch)
     stages = [
@@ -102,7 +104,7 @@ def manifest_of(
             inputs=wiring.inputs,
             outputs=wiring.outputs,
             stages=wiring.stages,
-            edges=_edges(wiring),
+            edges=_edges(wiring, frozenset(packed)),
             labels=labels_in(cut.model.attached),
         )
     except ValueError as error:
@@ -154,7 +156,7 @@ def _stage(part: Part, operators: tuple[int, ...]) -> Stage:
     )
 
 
-def _edges(wiring: Wiring) -> tuple[Edge, ...]:
+def _edges(wiring: Wiring, packed: frozenset[str]) -> tuple[Edge, ...]:
     source = {tensor: stage.name for stage in wiring.stages for tensor in stage.outputs}
     left = {port.tensor for port in wiring.outputs}
     return tuple(
@@ -163,6 +165,7 @@ def _edges(wiring: Wiring) -> tuple[Edge, ...]:
             source=source.get(name),
             targets=tuple(stage.name for stage in wiring.stages if name in stage.inputs),
             to_client=name in left,
+            codec="zstd" if name in packed else None,
         )
         for name, spec in wiring.specs.items()
     )

@@ -17,9 +17,10 @@ from edgechain.model.graph import graph_of, written_counts
 from edgechain.model.samples import random_samples
 from edgechain.model.schema import is_custom, operator_kind
 from edgechain.model.source import Model
-from edgechain.model.split import Progress, check_ports, silent
+from edgechain.model.split import check_ports
 from edgechain.model.verify import Comparison, OpenRunner, Part, RunFailed, compare
 from edgechain.spec.chain import ChainManifest, Stage
+from edgechain.spec.progress import Progress, silent
 
 Array = NDArray[Any]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgechain.errors import InvalidModel, MissingDependency
+from edgechain.spec.printable import printable
 
 try:
     import flatbuffers
@@ -94,7 +95,7 @@ def type_name(number: int) -> str:
 def text(raw: bytes | str | None) -> str:
     """A name from the file as printable text; it may come from anybody."""
     decoded = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw or ""
-    return "".join(letter if letter.isprintable() else "?" for letter in decoded)
+    return printable(decoded)
 
 
 def operator_kind(code: OperatorCodeT) -> str:

@@ -6,7 +6,7 @@ model it comes from. Nothing is run here; ``verify`` proves that the parts equal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,13 +24,7 @@ from edgechain.model.schema import ModelT
 from edgechain.model.source import Model
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.partition import Partition
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
-
-
-def silent(_what: str, _done: int, _total: int) -> None:
-    """Progress for callers that show none."""
+from edgechain.spec.progress import Progress, silent
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class TimedModel(Protocol):
 
 OpenTimed = Callable[[bytes], TimedModel]
 
+Look = Callable[[int, Array], None]
+"""Is shown a tensor, by its index, and a value that it had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -50,17 +53,28 @@ class Taken:
     processor: float
 
 
+def look_away(_tensor: int, _value: Array) -> None:
+    """For who wants to see nothing."""
+
+
 def part_seconds(
-    cut: Cut, sample: Mapping[int, Array], *, open_timed: OpenTimed, seconds: float
+    cut: Cut,
+    sample: Mapping[int, Array],
+    *,
+    open_timed: OpenTimed,
+    seconds: float,
+    look: Look = look_away,
 ) -> list[Taken]:
     """What one run of every part takes, in the order of ``cut.submodels``.
 
-    ``sample`` is the model's input by tensor index; every part is run for ``seconds``. Raises
-    ``InvalidModel`` when the interpreter refuses a part.
+    ``sample`` is the model's input by tensor index; every part is run for ``seconds``, and what it
+    gave is shown to ``look``. Raises ``InvalidModel`` when the interpreter refuses a part.
     """
     values, taken = dict(sample), []
     for part in cut.submodels:
         timing = open_timed(part.content).time([values[t] for t in part.inputs], seconds)
-        values.update(zip(part.outputs, timing.outputs, strict=True))
+        for tensor, value in zip(part.outputs, timing.outputs, strict=True):
+            values[tensor] = value
+            look(tensor, value)
         taken.append(Taken(timing.mean, timing.processor))
     return taken

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgechain.errors import InvalidModel, NotEqual
-from edgechain.model.split import Progress, silent
+from edgechain.spec.progress import Progress, silent
 
 Array = NDArray[Any]
 

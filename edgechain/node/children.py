@@ -11,27 +11,31 @@ from pathlib import Path
 from typing import IO, Any
 
 from edgechain.errors import AddressInUse, EdgechainError, NodeFailed
+from edgechain.node.systemd import SPOKEN_FOR
 from edgechain.spec.chain import Stage
 from edgechain.spec.ids import NodeName
 
 STOP_SECONDS = 15.0
 """Longer than a node drains (5 s) and a worker may take to end (5 s)."""
 
+LONGEST_REPORT = 1 << 16
+
 _KINDS: dict[str, type[EdgechainError]] = {"AddressInUse": AddressInUse}
 
 
 @dataclass(frozen=True, slots=True)
 class NodePlace:
-    """Which stage a node runs, and what it is called.
+    """Which stages a node runs, and what it is called.
 
     ``label`` tells the nodes of a chain apart: the stage's name, and its replica's letter where
-    there are several.
+    there are several, or the device's name where it stands for one. ``title`` is for messages.
     """
 
     number: int
-    stage: Stage
+    stages: tuple[Stage, ...]
     label: str
     name: NodeName
+    title: str
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ class Child:
             self.reported[report["event"]] = report
             if report["event"] == "failed":
                 kind = _KINDS.get(report.get("kind", ""), NodeFailed)
-                raise kind(f"node of stage {self.place.label}: {report['reason']}")
+                raise kind(f"{self.place.title}: {report['reason']}")
 
     def manner(self) -> str:
         """How it ended."""
@@ -97,7 +101,7 @@ async def start_child(place: NodePlace, config: Path, lifeline: int | None) -> C
         raise
     finally:
         os.close(writing)
-    reports, pipe = await _open_pipe(reading)
+    reports, pipe = await open_pipe(reading)
     return Child(place, process, reports, pipe, log)
 
 
@@ -113,6 +117,7 @@ async def _start_process(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=words,
             stderr=words,
+            env={name: word for name, word in os.environ.items() if name not in SPOKEN_FOR},
         )
 
 
@@ -120,9 +125,12 @@ def _open_log(path: Path) -> IO[bytes]:
     return path.open("wb")
 
 
-async def _open_pipe(fileno: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+async def open_pipe(
+    fileno: int, longest: int = LONGEST_REPORT
+) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    """Lines from the reading end of a pipe, each of so many bytes at most, until it is closed."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(longest)
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fileno, "rb", 0)
     )

@@ -11,57 +11,62 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 from edgechain._version import __version__
-from edgechain.discovery.interfaces import multicast_addresses, reachable_addresses
-from edgechain.discovery.mdns import MdnsRegistry
-from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.discovery.peers import PeerTable
 from edgechain.errors import EdgechainError
 from edgechain.node.announcer import Announcer
 from edgechain.node.generation import DRAIN_SECONDS, GOODBYE_SECONDS, RunningGeneration
 from edgechain.node.generations import Generations, printable
+from edgechain.node.greeter import Greeter
+from edgechain.node.lookout import Lookout
+from edgechain.node.probing import LinkProber, Work
+from edgechain.node.profiling import ProfileDesk
 from edgechain.node.settings import ChainShare, NodeSettings
+from edgechain.node.systemd import Notifier
 from edgechain.node.verdict import verdict
+from edgechain.node.watchdog import Watchdog, status_line
+from edgechain.runtime.actor import StageActor
 from edgechain.runtime.clock import Clock, SystemClock
 from edgechain.runtime.interpreter import InterpreterKind, chosen_kind
 from edgechain.runtime.worker_process import resident_bytes
 from edgechain.runtime.zygote_process import ZygoteProcess
-from edgechain.spec.config import NodeConfig
+from edgechain.spec.config import GENERATION_KEYS, LAPTOP_KEYS, NodeConfig
 from edgechain.spec.document import render
 from edgechain.spec.ids import new_incarnation
-from edgechain.spec.message import (
-    WIRE_VERSION,
-    Hello,
-    Hop,
-    RefusalKind,
-    Refused,
-    Role,
-    Welcome,
-)
+from edgechain.spec.message import Hop
 from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus
 from edgechain.transport.server import NodeServer
-from edgechain.transport.stream import PeerStream
 
 _LOG = logging.getLogger(__name__)
 
-_WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
-
 
 class Node:
-    """One node's life: ``run`` starts everything, works until ``stop`` and ends everything."""
+    """One node's life: ``run`` starts everything, works until ``stop`` and ends everything.
+
+    Where a service manager waits for ``notifier``, stages are tried before they count as loaded.
+    """
 
     def __init__(
-        self, settings: NodeSettings, announcer: Announcer, clock: Clock | None = None
+        self,
+        settings: NodeSettings,
+        announcer: Announcer,
+        clock: Clock | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         config = settings.config
         self._settings = settings
         self._security = settings.security
         self._announcer = announcer
+        self._notifier = notifier or Notifier()
         self._clock = clock or SystemClock()
         self._born = self._clock.now()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._promoted = asyncio.Event()
+        self._begun = False
+        self._wanted = (settings.current, settings.next)
         self._problem = settings.problem
         self._configurations = 0
         self._here = Hop(config.name, new_incarnation())
@@ -70,22 +75,37 @@ class Node:
         self._interpreter = chosen_kind(InterpreterKind(config.interpreter))
         self._zygote = ZygoteProcess(config.interpreter)
         self._generations = Generations(self._make, self._promoted.set)
+        self._greeter = Greeter(
+            self._here,
+            config.namespace,
+            self._chain,
+            self._generations,
+            self._security,
+            self._stopping.is_set,
+        )
+        self._lookout = Lookout(
+            config, self._table, self._generations, self._greeter.hint, self._promoted
+        )
+        self._desk = ProfileDesk(config)
         self._server = NodeServer(
-            self._accept,
+            self._greeter.accept,
             status=lambda: self.status().model_dump_json(),
             manifest=lambda: render(self._generations.current.share.manifest),
             now=self._clock.now,
             security=self._security,
+            profiler=self._desk,
+            prober=LinkProber(config.name, self._table.addresses, self._security, self._work),
         )
 
     def stop(self) -> None:
         """End ``run`` when what has begun is done, or nearly so; may be called twice."""
+        self._notifier.stopping()
         self._stopping.set()
 
     def hurry(self) -> None:
         """End ``run`` without waiting for anything that has begun."""
         self._hurrying.set()
-        self._stopping.set()
+        self.stop()
 
     def on_signal(self) -> None:
         """Stop; told again, hurry."""
@@ -95,7 +115,10 @@ class Node:
             self.stop()
 
     def want(self, settings: NodeSettings) -> None:
-        """Run what these settings say from now on; only generations change while a node lives."""
+        """Run what these settings say from now on; only generations change while a node lives.
+
+        Before the first one is loaded they wait for that.
+        """
         if settings.chain_name != self._chain:
             reason = f"it names chain {settings.chain_name!r}; a node that runs {self._chain!r}"
             self.complain(f"{reason} has to be started again for that")
@@ -107,7 +130,9 @@ class Node:
         self._problem = settings.problem
         if settings.problem:
             _LOG.warning("the next generation: %s", settings.problem)
-        self._generations.want(settings.current, settings.next)
+        self._wanted = (settings.current, settings.next)
+        if self._begun:
+            self._generations.want(*self._wanted)
 
     def complain(self, problem: str) -> None:
         """The configuration cannot be read: everything stays as it is."""
@@ -131,19 +156,55 @@ class Node:
             stack.push_async_callback(self._zygote.close)
             stack.push_async_callback(self._server.stop, GOODBYE_SECONDS)
             stack.push_async_callback(self._generations.close)
-            first = await self._generations.begin(group, settings.current)
+            stack.push_async_callback(self._desk.close)
+            first = await self._begin(group)
+            if first is None:
+                return
             port = await self._server.start(settings.config.host, settings.config.port)
-            self._generations.want(settings.current, settings.next)
+            self._begun = True
+            self._generations.want(*self._wanted)
             telling = group.create_task(self._tell_when_linked(first))
-            discovering = group.create_task(self._discover(port))
+            listening = partial(self._announce_listening, port)
+            discovering = group.create_task(self._lookout.run(port, listening))
+            watching = group.create_task(self._watch())
             await self._stopping.wait()
             telling.cancel()
             discovering.cancel()
             await self._drain()
+            watching.cancel()
+
+    async def _begin(self, group: asyncio.TaskGroup) -> RunningGeneration | None:
+        """Load the first generation; None when told to stop before that is done."""
+        loading = asyncio.create_task(self._generations.begin(group, self._settings.current))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return loading.result() if loading.done() else None
+        finally:
+            loading.cancel()
+            stopping.cancel()
+
+    async def _watch(self) -> None:
+        """Let the service manager know that we live, if there is one."""
+        if self._notifier.is_managed:
+            watchdog = Watchdog(self._notifier, self._serving_actors, self.status)
+            await watchdog.run()
+
+    def _serving_actors(self) -> tuple[StageActor, ...]:
+        return self._generations.current.actors()
 
     async def _tell_when_linked(self, first: RunningGeneration) -> None:
         await first.peers.linked.wait()
         self._announcer.say("linked")
+
+    def _announce_listening(self, port: int, hosts: tuple[str, ...]) -> None:
+        addresses = [f"{host}:{port}" for host in hosts]
+        stages = self._settings.current.stages
+        does = f"runs {', '.join(stages)}" if stages else "stands by"
+        _LOG.info("%s %s on %s", self._here.node, does, ", ".join(addresses))
+        self._announcer.say("listening", port=port, pid=os.getpid(), addresses=addresses)
+        if self._notifier.is_managed:
+            self._notifier.ready(status_line(self.status()))
 
     async def _drain(self) -> None:
         """Let what has begun end, and nothing begin."""
@@ -160,47 +221,6 @@ class Node:
             in_use = sum(status.slots_in_use for status in self._generations.statuses())
             _LOG.warning("stopping with %d requests under way", in_use)
 
-    # Discovery -------------------------------------------------------------------------------
-
-    async def _discover(self, port: int) -> None:
-        config = self._settings.config
-        if config.discovery == "static":
-            self._announce_listening(port, (config.host,))
-            return
-        interfaces = multicast_addresses(config.interfaces)
-        addresses = reachable_addresses(interfaces)
-        if config.host not in _WILDCARDS:
-            addresses = (config.host,)
-        async with MdnsRegistry(interfaces) as registry, asyncio.TaskGroup() as group:
-            await registry.announce(self._hint(), addresses, port)
-            self._announce_listening(port, addresses)
-            group.create_task(self._announce_changes(registry, addresses, port))
-            await registry.watch(self._seen, self._gone)
-
-    async def _announce_changes(
-        self, registry: MdnsRegistry, addresses: tuple[str, ...], port: int
-    ) -> None:
-        while True:
-            await self._promoted.wait()
-            self._promoted.clear()
-            await registry.announce(self._hint(), addresses, port)
-
-    def _seen(self, hint: PeerHint) -> None:
-        if self._table.seen(hint):
-            for running in self._generations:
-                running.seen(hint)
-
-    def _gone(self, hint: PeerHint) -> None:
-        self._table.gone(hint)
-        for running in self._generations:
-            running.gone(hint)
-
-    def _announce_listening(self, port: int, hosts: tuple[str, ...]) -> None:
-        addresses = [f"{host}:{port}" for host in hosts]
-        stages = ", ".join(self._settings.current.stages)
-        _LOG.info("%s runs %s on %s", self._here.node, stages, ", ".join(addresses))
-        self._announcer.say("listening", port=port, pid=os.getpid(), addresses=addresses)
-
     # Generations -----------------------------------------------------------------------------
 
     def _make(self, share: ChainShare) -> RunningGeneration:
@@ -209,79 +229,23 @@ class Node:
             config,
             share,
             self._here,
-            self._hello(share),
+            self._greeter.hello(share),
             table=self._table,
             zygote=self._zygote,
             clock=self._clock,
             security=self._security,
-        )
-
-    # Streams ---------------------------------------------------------------------------------
-
-    async def _accept(self, stream: PeerStream, hello: Hello) -> None:
-        """Own a stream from its Hello to its end."""
-        running = self._generations.pick(hello.generation)
-        refused = self._refusal(hello)
-        if running is None or refused is not None:
-            refused = refused or self._other_generation()
-            soon = self._generations.is_loading(hello.generation)
-            level = logging.DEBUG if soon else logging.WARNING
-            _LOG.log(level, "refused %s %s: %s", hello.role, hello.name, refused.reason)
-            await stream.refuse(refused)
-            return
-        stream.send(self._welcome(running.share, hello))
-        await running.serve(stream, hello)
-
-    def _refusal(self, hello: Hello) -> Refused | None:
-        config = self._settings.config
-        if hello.role is Role.CLIENT and self._stopping.is_set():
-            return Refused(RefusalKind.DRAINING, "this node is about to stop")
-        if hello.version != WIRE_VERSION:
-            reason = f"this node speaks wire version {WIRE_VERSION}, you {hello.version}"
-            return Refused(RefusalKind.VERSION, reason)
-        if hello.namespace != config.namespace:
-            reason = f"this node is in namespace {config.namespace!r}"
-            return Refused(RefusalKind.NAMESPACE, reason)
-        if hello.chain != self._chain:
-            reason = f"this node runs chain {self._chain!r}"
-            return Refused(RefusalKind.CHAIN, reason)
-        return None
-
-    def _other_generation(self) -> Refused:
-        current = self._generations.current.generation
-        return Refused(RefusalKind.GENERATION, f"this node runs generation {current[:12]}")
-
-    def _hello(self, share: ChainShare) -> Hello:
-        return Hello(
-            role=Role.NODE,
-            name=self._here.node,
-            namespace=self._settings.config.namespace,
-            chain=self._chain,
-            generation=share.generation,
-        )
-
-    def _welcome(self, share: ChainShare, hello: Hello) -> Welcome:
-        welcome = Welcome(
-            hop=self._here,
-            namespace=self._settings.config.namespace,
-            chain=self._chain,
-            generation=share.generation,
-            stages=share.stages,
-        )
-        return self._security.sign_welcome(welcome, hello) if self._security else welcome
-
-    def _hint(self) -> PeerHint:
-        return PeerHint(
-            name=self._here.node,
-            namespace=self._settings.config.namespace,
-            chain=self._chain,
-            generation=self._generations.current.generation[:16],
-            incarnation=self._here.incarnation,
-            addresses=(),
-            version=WIRE_VERSION,
+            self_test=self._notifier.is_managed,
         )
 
     # Status ----------------------------------------------------------------------------------
+
+    def _work(self) -> Work:
+        """What this process does besides being there."""
+        exchanges = [running.exchange for running in self._generations]
+        return Work(
+            self._desk.taken + sum(exchange.taken for exchange in exchanges),
+            self._desk.is_working + sum(each.statistics().in_use for each in exchanges),
+        )
 
     def status(self) -> NodeStatus:
         """How the node is now."""
@@ -315,8 +279,11 @@ class Node:
 
 
 def _changed(before: NodeConfig, after: NodeConfig) -> list[str]:
-    """What differs between two configurations, save what says which generations to run."""
-    fields = set(NodeConfig.model_fields) - {"chain", "stages", "next", "next_stages"}
+    """What differs for a node, save what says which generations to run.
+
+    The chain's name is the same, whether it is said or the manifest's: ``want`` has seen to that.
+    """
+    fields = set(NodeConfig.model_fields) - GENERATION_KEYS - LAPTOP_KEYS
     return sorted(field for field in fields if getattr(before, field) != getattr(after, field))
 
 
@@ -341,34 +308,41 @@ async def serve(
     announcer: Announcer,
     lifeline: int | None,
     reread: Callable[[], NodeSettings] | None = None,
+    notifier: Notifier | None = None,
 ) -> None:
     """Run a node until SIGINT, SIGTERM, or the end of ``lifeline`` (a pipe our parent holds).
 
-    A second signal ends it at once. With SIGHUP it runs what ``reread`` says from then on.
+    A second signal ends it at once. With SIGHUP it runs what ``reread`` says from then on; one that
+    came earlier and was blocked is answered now. ``notifier`` speaks to a service manager.
     """
     if settings.security is None:
         _LOG.warning("INSECURE: nothing is encrypted, and whoever reaches the port is served")
-    node = Node(settings, announcer)
+    notifier = notifier or Notifier()
+    node = Node(settings, announcer, notifier=notifier)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, node.on_signal)
     if reread is not None:
-        loop.add_signal_handler(signal.SIGHUP, _reload, node, reread)
+        loop.add_signal_handler(signal.SIGHUP, _reload, node, reread, notifier)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
     if lifeline is not None:
         watch_lifeline(lifeline, node.stop)
     try:
         await node.run()
     finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
         if lifeline is not None:
             loop.remove_reader(lifeline)
             with suppress(OSError):
                 os.close(lifeline)
 
 
-def _reload(node: Node, reread: Callable[[], NodeSettings]) -> None:
+def _reload(node: Node, reread: Callable[[], NodeSettings], notifier: Notifier) -> None:
+    notifier.reloading()
     try:
         settings = reread()
     except EdgechainError as error:
         node.complain(str(error))
     else:
         node.want(settings)
+    notifier.reloaded()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 
 from edgechain.discovery.local import (
     LocalChain,
@@ -35,12 +36,12 @@ def take_down(chain: LocalChain) -> None:
     """End a chain's nodes, and the `up` that watches over them; nothing of it stays."""
     owner = chain.owner_pid
     if owner is not None and process_started(owner) == chain.owner_started != 0:
-        _end_processes({owner: chain.owner_started})
-    _end_processes({node.pid: node.started for node in chain.nodes if is_alive(node)})
+        end_processes({owner: chain.owner_started})
+    end_processes({node.pid: node.started for node in chain.nodes if is_alive(node)})
     forget(chain.name)
 
 
-def _end_processes(started: dict[int, int]) -> None:
+def end_processes(started: Mapping[int, int]) -> None:
     """Terminate processes (id to start time) and wait; kill what is still there then."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         alive = [pid for pid, start in started.items() if process_started(pid) == start]

@@ -12,7 +12,9 @@ from edgechain.node.clients import ClientSessions
 from edgechain.node.exchange import Exchange
 from edgechain.node.peers import PeerLinks
 from edgechain.node.settings import ChainShare
+from edgechain.runtime.actor import StageActor
 from edgechain.runtime.clock import Clock
+from edgechain.runtime.self_test import SelfTest
 from edgechain.runtime.supervisor import Supervisor
 from edgechain.runtime.zygote_process import ZygoteProcess
 from edgechain.spec.config import NodeConfig
@@ -45,7 +47,8 @@ class RunningGeneration:
     """From its loading to its end: ``run`` is its life.
 
     ``peers`` are its links, ``exchange`` its heart. It takes streams while it is ``loaded``,
-    whether or not it serves yet: links and clients get ready before the traffic moves.
+    whether or not it serves yet: links and clients get ready before the traffic moves. With
+    ``self_test`` it is loaded only when every stage has run once.
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class RunningGeneration:
         zygote: ZygoteProcess,
         clock: Clock,
         security: LinkSecurity | None,
+        self_test: bool = False,
     ):
         self.share = share
+        self._self_test = self_test
         self._static = config.peers
         self._table = table
         self._state = GenerationState.LOADING
@@ -118,6 +123,9 @@ class RunningGeneration:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._supervisor)
             stack.push_async_callback(self._say_goodbye)
+            if self._self_test:
+                await SelfTest(self.share.manifest, self._supervisor).run()
+                _LOG.info("generation %s: the self-test passed", self.generation[:12])
             self.loaded.set()
             self._reach_peers()
             await self._work(on_change)
@@ -125,6 +133,7 @@ class RunningGeneration:
     def _reach_peers(self) -> None:
         for address in self._static:
             self.peers.add_static(address)
+        self.suggest()
         for hint in self._table.peers():
             self.peers.seen(hint)
 
@@ -132,6 +141,11 @@ class RunningGeneration:
         """A node announced itself; before it is loaded that is of no use."""
         if self.loaded.is_set():
             self.peers.seen(hint)
+
+    def suggest(self) -> None:
+        """What the table has of suggestions is new; before it is loaded that is of no use."""
+        if self.loaded.is_set():
+            self.peers.suggest(self._table.suggestions)
 
     def gone(self, hint: PeerHint) -> None:
         """A node said goodbye."""
@@ -243,9 +257,13 @@ class RunningGeneration:
             clients=self.exchange.clients,
         )
 
+    def actors(self) -> tuple[StageActor, ...]:
+        """Of every stage it runs here."""
+        return tuple(self._supervisor.actors.values())
+
     def stages(self) -> tuple[StageStatus, ...]:
         """Every stage it runs here."""
-        return tuple(actor.statistics() for actor in self._supervisor.actors.values())
+        return tuple(actor.statistics() for actor in self.actors())
 
 
 class _Inflow:

@@ -12,6 +12,7 @@ from edgechain.node.reconcile import Drop, Load, Promote, reconcile
 from edgechain.node.settings import ChainShare
 from edgechain.node.verdict import verdict
 from edgechain.spec.ids import Generation
+from edgechain.spec.printable import one_line
 from edgechain.spec.status import GenerationState, GenerationStatus
 
 _LOG = logging.getLogger(__name__)
@@ -170,5 +171,4 @@ def _cancel(task: asyncio.Task[None]) -> None:
 
 def printable(reason: str) -> str:
     """A reason as one line that a status may hold."""
-    line = " ".join(reason.split())
-    return "".join(c if c.isprintable() else "?" for c in line)[:REASON_LENGTH]
+    return one_line(reason)[:REASON_LENGTH]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase
@@ -19,7 +19,9 @@ from edgechain.discovery.local import (
     LocalChain,
     LocalNode,
     claim,
+    find_chain,
     forget,
+    is_alive,
     process_started,
     record,
     workplace,
@@ -27,21 +29,22 @@ from edgechain.discovery.local import (
 from edgechain.discovery.peers import default_namespace
 from edgechain.errors import AddressInUse, NodeFailed
 from edgechain.node.children import Child, NodePlace, start_child
+from edgechain.node.ending import end_processes
+from edgechain.node.watching import watch
 from edgechain.runtime.chain_files import load_manifest, read_stage_file
-from edgechain.security.identity import write_throwaway
-from edgechain.spec.chain import ChainManifest
+from edgechain.security.fleet import FleetDirectory
+from edgechain.spec.chain import ChainManifest, Stage
 from edgechain.spec.config import MAX_THREADS, NodeConfig
-from edgechain.spec.document import render
-from edgechain.spec.ids import NodeName, is_name
+from edgechain.spec.device_file import render_device
+from edgechain.spec.ids import NodeName, StageName, is_name
+from edgechain.spec.message import Role
+from edgechain.spec.progress import Progress
 
 START_SECONDS = 60.0
 MAX_PORT = 65535
 LOOPBACK = "127.0.0.1"
 CLIENT = "client"
 """Whose identity the commands of this machine show."""
-
-Progress = Callable[[str, int, int], None]
-"""Told what is happening, how much of it is done and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class LocalOptions:
     port: int = 0
     replicas: int = 1
     """Nodes per stage, at most 26."""
+    devices: Mapping[StageName, tuple[NodeName, ...]] = field(default_factory=dict)
+    """What the nodes of every stage are called, where a plan says so; instead of ``replicas``."""
+    plan: str = ""
+    """That plan, as it is written."""
     insecure: bool = False
     """Run without keys."""
     namespace: str = field(default_factory=default_namespace)
@@ -79,7 +86,11 @@ class LocalChainRunner:
         self._manifest: ChainManifest = load_manifest(self._directory)
         self._name = name or self._manifest.name
         self._options = options
-        self._places = places(self._name, self._manifest, options.replicas)
+        self._places = (
+            planned_places(self._manifest, options.devices)
+            if options.devices
+            else places(self._name, self._manifest, options.replicas)
+        )
         self._detach = detach
         self._progress = progress
         self._children: list[Child] = []
@@ -110,8 +121,7 @@ class LocalChainRunner:
     async def _start(self) -> None:
         self._workplace.mkdir(parents=True, exist_ok=True)
         if not self._options.insecure:
-            names = tuple(place.name for place in self._places)
-            write_throwaway(self._identities, self._name, names, CLIENT)
+            self._make_identities()
         if not self._detach:
             self._lifeline = os.pipe()
         for place in self._places:
@@ -125,18 +135,26 @@ class LocalChainRunner:
         except TimeoutError:
             raise NodeFailed(f"the nodes were not ready after {START_SECONDS:.0f} s") from None
 
+    def _make_identities(self) -> None:
+        """A fleet of this chain's own, for as long as it runs; nodes that are added join it."""
+        FleetDirectory.make(self._workplace)
+        fleet = FleetDirectory(self._workplace)
+        fleet.provide(Role.CLIENT, CLIENT)
+        for place in self._places:
+            fleet.provide(Role.NODE, place.name)
+
     @property
     def _workplace(self) -> Path:
         return workplace(self._name)
 
     @property
     def _identities(self) -> Path:
-        """Everybody's identity, each for as long as this chain runs; nobody keeps the authority."""
+        """Everybody's identity, each for as long as this chain runs."""
         return self._workplace / "identities"
 
     async def _spawn(self, place: NodePlace) -> Child:
         config = self._workplace / f"{place.label}.yaml"
-        config.write_text(render(self._config(place)), encoding="utf-8")
+        config.write_text(render_device(self._config(place)), encoding="utf-8")
         return await start_child(place, config, self._lifeline[0] if self._lifeline else None)
 
     def _config(self, place: NodePlace) -> NodeConfig:
@@ -147,7 +165,7 @@ class LocalChainRunner:
             identity=None if options.insecure else str(self._identities / place.name),
             insecure=options.insecure,
             chain=str(self._directory),
-            stages=(place.stage.name,),
+            stages=tuple(stage.name for stage in place.stages),
             chain_name=self._name,
             namespace=options.namespace,
             host=LOOPBACK,
@@ -182,7 +200,7 @@ class LocalChainRunner:
                 pid=child.process.pid,
                 started=process_started(child.process.pid),
                 address=f"{LOOPBACK}:{child.reported['listening']['port']}",
-                stages=(child.place.stage.name,),
+                stages=tuple(stage.name for stage in child.place.stages),
                 config=str(self._workplace / f"{child.place.label}.yaml"),
             )
             for child in self._children
@@ -196,25 +214,15 @@ class LocalChainRunner:
             owner_pid=owner,
             owner_started=process_started(owner) if owner else 0,
             nodes=nodes,
+            plan=self._options.plan,
         )
 
     async def watch(self, on_loss: Callable[[str], None] = lambda _: None) -> None:
         """Wait until a stage has no node left; raises ``NodeFailed`` with the end of its log.
 
-        ``on_loss`` is told of each node that ends while another replica of its stage goes on.
+        ``on_loss`` is told of each node that ends while another one of its stages goes on.
         """
-        waits = {asyncio.create_task(c.process.wait()): c for c in self._children}
-        try:
-            while True:
-                done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                child = waits.pop(done.pop())
-                words = f"node of stage {child.place.label} {child.manner()}"
-                if not any(c.place.stage is child.place.stage for c in waits.values()):
-                    raise NodeFailed(words)
-                on_loss(words)
-        finally:
-            for task in waits:
-                task.cancel()
+        await watch(self._name, self._children, on_loss)
 
     def hurry(self) -> None:
         """Tell nodes that are stopping not to wait for what has begun."""
@@ -225,8 +233,15 @@ class LocalChainRunner:
     async def _stop(self) -> None:
         self.hurry()
         await asyncio.gather(*(child.reap() for child in self._children))
+        await self._end_others()
         self._let_go()
         forget(self._name)
+
+    async def _end_others(self) -> None:
+        """Nodes that a move has started since; they are no children of ours."""
+        chain = await asyncio.to_thread(find_chain, self._name)
+        others = {} if chain is None else {n.pid: n.started for n in chain.nodes if is_alive(n)}
+        await asyncio.to_thread(end_processes, others)
 
     def _let_go(self) -> None:
         for child in self._children:
@@ -243,8 +258,23 @@ def places(name: str, manifest: ChainManifest, replicas: int) -> tuple[NodePlace
     for stage in manifest.stages:
         for letter in ascii_lowercase[:replicas]:
             label = f"{stage.name}-{letter}" if replicas > 1 else stage.name
-            found.append(NodePlace(len(found), stage, label, _node_name(name, label, len(found))))
+            node = _node_name(name, label, len(found))
+            found.append(NodePlace(len(found), (stage,), label, node, f"node of stage {label}"))
     return tuple(found)
+
+
+def planned_places(
+    manifest: ChainManifest, devices: Mapping[StageName, tuple[NodeName, ...]]
+) -> tuple[NodePlace, ...]:
+    """The nodes of a local chain, called like the devices that they stand for."""
+    stages: dict[NodeName, list[Stage]] = {}
+    for stage in manifest.stages:
+        for name in devices[stage.name]:
+            stages.setdefault(name, []).append(stage)
+    return tuple(
+        NodePlace(number, tuple(of), name, name, f"node {name}")
+        for number, (name, of) in enumerate(stages.items())
+    )
 
 
 def _node_name(chain: str, label: str, number: int) -> NodeName:

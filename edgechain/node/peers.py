@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from edgechain.discovery.peers import PeerHint, PeerTable
+from edgechain.discovery.peers import PeerHint, PeerTable, Suggestion
 from edgechain.errors import PeerRefused
 from edgechain.runtime.clock import Clock
 from edgechain.spec.identity import LinkSecurity
@@ -49,6 +49,7 @@ class PeerLinks:
         self._streams: dict[Hop, PeerStream] = {}
         self._stages: dict[Hop, frozenset[StageName]] = {}
         self._waiting: dict[Hop, list[TensorSend]] = {}
+        self._suggested: dict[str, Suggestion] = {}
         self.linked = asyncio.Event()
         self._judge()
 
@@ -70,6 +71,22 @@ class PeerLinks:
         """A node is said to be at this address."""
         if self._useful:
             self._links.reach(address, (address,))
+
+    def suggest(self, found: Iterable[Suggestion]) -> None:
+        """Where nodes may be, all that is said now; what was said before is left once it is down.
+
+        Our own name is passed over. An address without a name may be our own: see ``on_up``.
+        """
+        if not self._useful:
+            return
+        now = {one.label: one for one in found if one.name != self._hello.name}
+        for label in [label for label in self._suggested if label not in now]:
+            if self._links.leave(label):
+                del self._suggested[label]
+        for label, one in now.items():
+            if self._suggested.get(label) != one:
+                self._suggested[label] = one
+                self._links.reach(label, one.addresses, name=one.name)
 
     # Tensors ---------------------------------------------------------------------------------
 
@@ -108,6 +125,8 @@ class PeerLinks:
     def on_up(self, link: Link, stream: PeerStream, welcome: Welcome) -> None:
         """A link is up: let waiting tensors go, or refuse it if it leads nowhere we need."""
         stages = frozenset(welcome.stages)
+        if welcome.hop.node == self._hello.name:
+            raise PeerRefused("this is where we are ourselves")
         if self._useful.isdisjoint(stages):
             raise PeerRefused(f"{welcome.hop.node} runs no stage that takes what ours give")
         _LOG.info("linked to %s (%s)", welcome.hop.node, ", ".join(sorted(stages)))

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from edgechain.errors import EdgechainError, InvalidDocument
-from edgechain.runtime.chain_files import load_manifest
+from edgechain.files.text import read_text
+from edgechain.runtime.chain_files import chosen_stages, load_manifest
 from edgechain.security.identity import load_identity
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.config import NodeConfig
-from edgechain.spec.document import parse
+from edgechain.spec.device_file import parse_device
 from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import Generation, StageName
 from edgechain.spec.message import Role
@@ -19,7 +20,7 @@ from edgechain.spec.message import Role
 
 @dataclass(frozen=True, slots=True)
 class ChainShare:
-    """What a node runs of one generation of its chain."""
+    """What a node runs of one generation of its chain; nothing, where it stands by."""
 
     directory: Path
     manifest: ChainManifest
@@ -63,17 +64,17 @@ class NodeSettings:
 
 
 def load_settings(path: Path) -> NodeSettings:
-    """Read a node's configuration.
+    """Read a node's configuration; Wi-Fi passwords and the like are left unread.
 
     Raises ``InvalidDocument``, ``InvalidIdentity`` or ``InvalidChain``.
     """
+    device = parse_device(read_text(path), file=str(path))
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise InvalidDocument(f"cannot be read: {reason}", file=str(path)) from error
-    config = parse(NodeConfig, text, file=str(path))
-    return settle(config, base=path.parent, file=str(path))
+        return settle(device.config, base=path.parent, file=str(path))
+    except InvalidDocument as error:
+        if error.file != device.file or not device.says(error.key):
+            raise
+        raise device.complaint(error.reason, error.key) from error
 
 
 def settle(config: NodeConfig, *, base: Path, file: str) -> NodeSettings:
@@ -85,8 +86,9 @@ def settle(config: NodeConfig, *, base: Path, file: str) -> NodeSettings:
     security = _security(config, base, file)
     if config.next is None:
         return NodeSettings(config, security, current)
-    stages = config.next_stages or config.stages
-    key = "next_stages" if config.next_stages else "stages"
+    stages, key = config.next_stages, "next_stages"
+    if stages is None:
+        stages, key = config.stages, "stages"
     try:
         beside = _share(base / config.next, stages, file, key)
     except EdgechainError as error:
@@ -117,10 +119,5 @@ def _share(
     directory: Path, wanted: tuple[StageName, ...] | Literal["all"], file: str, key: str
 ) -> ChainShare:
     manifest = load_manifest(directory.resolve())
-    known = tuple(stage.name for stage in manifest.stages)
-    stages = known if wanted == "all" else wanted
-    for stage in stages:
-        if stage not in manifest.stage:
-            reason = f"the chain has no stage {stage!r}; it has {', '.join(known)}"
-            raise InvalidDocument(reason, file=file, key=key)
-    return ChainShare(directory.resolve(), manifest, tuple(stages))
+    stages = chosen_stages(manifest, wanted, file, key)
+    return ChainShare(directory.resolve(), manifest, stages)

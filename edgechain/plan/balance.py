@@ -16,9 +16,7 @@ from edgechain.errors import CannotCut
 from edgechain.plan.cost import all_seconds
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.partition import Partition, contiguous
-
-_SAME = 1.0 + 1e-9
-"""Two sums of the same seconds in another order may differ by rounding."""
+from edgechain.spec.plan import SAME
 
 
 def balance(graph: OpGraph, stages: int, seconds: Sequence[float] | None = None) -> Partition:
@@ -38,7 +36,7 @@ def balance(graph: OpGraph, stages: int, seconds: Sequence[float] | None = None)
     bottleneck = line.table(stages).values[-1][-1]
     if not np.isfinite(bottleneck):
         raise CannotCut(_what_binds(graph), f"no cut into {stages} leaves every stage an input")
-    return contiguous(graph, line.table(stages, bottleneck * _SAME).ends(places))
+    return contiguous(graph, line.table(stages, bottleneck * SAME).ends(places))
 
 
 def cut_places(graph: OpGraph) -> tuple[int, ...]:

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from edgechain.errors import CannotCut
 from edgechain.plan.cost import all_seconds
+from edgechain.plan.dominators import ROOT, dominators
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.partition import Partition
 
 MAX_BRANCHES = 8
-_ROOT = -1
-"""The virtual operator before all: a model input read by several operators is a fork too."""
 
 
 def parallel_branches(
@@ -63,33 +62,20 @@ def _forks(graph: OpGraph, dominator: Mapping[int, int]) -> Iterator[list[int]]:
 
 def _dominators(graph: OpGraph) -> dict[int, int]:
     """Every operator's nearest dominator; operators computing from constants only have none."""
-    dominator: dict[int, int] = {}
-    depth = {_ROOT: 0}
-    for op in graph.operators:
-        if not op.inputs:
-            continue
-        makers = {graph.producer.get(tensor, _ROOT) for tensor in op.inputs}
-        nearest = iter(sorted(maker if maker in depth else _ROOT for maker in makers))
-        parent = next(nearest)
-        for maker in nearest:
-            parent = _common(parent, maker, dominator, depth)
-        dominator[op.index], depth[op.index] = parent, depth[parent] + 1
-    return dominator
-
-
-def _common(a: int, b: int, dominator: Mapping[int, int], depth: Mapping[int, int]) -> int:
-    while a != b:
-        if depth[a] < depth[b]:
-            a, b = b, a
-        a = dominator[a]
-    return a
+    return dominators(
+        {
+            op.index: [graph.producer.get(tensor, ROOT) for tensor in op.inputs]
+            for op in graph.operators
+            if op.inputs
+        }
+    )
 
 
 def _work_below(dominator: Mapping[int, int], seconds: Sequence[float]) -> dict[int, float]:
     """Seconds of all that each operator dominates, itself included."""
     work = {op: seconds[op] for op in dominator}
     for op in sorted(dominator, reverse=True):
-        if dominator[op] != _ROOT:
+        if dominator[op] != ROOT:
             work[dominator[op]] += work[op]
     return work
 

@@ -64,7 +64,7 @@ def _period(line: Line, owner: Owner) -> float:
     """The largest work or transfer of an owner of runs."""
     ends = [place for place in range(1, line.length) if owner[place] != owner[place - 1]]
     ends.append(line.length)
-    period, start = 0.0, 0
+    period, start = max(line.from_client[owner[0]], line.to_client[owner[-1]]), 0
     for end in ends:
         period = max(period, line.busy(owner[start], start, end))
         if start:

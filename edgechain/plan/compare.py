@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgechain.plan.explain import verdict
 from edgechain.plan.place import alone, place
+from edgechain.plan.sharing import place_with_copies
+from edgechain.plan.turns import copies_verdict
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Objective, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A plan that may be chosen: its name, and what is to be said of it in a sentence."""
+    """A plan that may be chosen: its name, what it solves, and what is to be said of it.
+
+    ``threads`` are those of every device, where they are known.
+    """
 
     name: str
+    problem: Problem
     placement: Placement
     says: str
+    threads: tuple[int, ...] = ()
 
 
 def chosen(problem: Problem, objective: Objective) -> Option:
     """The best for one objective. Raises ``CannotPlace`` where nothing fits."""
-    found = place(problem, objective)
-    return Option(f"for {objective}", found, verdict(problem, found))
+    return as_option(problem, place(problem, objective), problem)
+
+
+def as_option(
+    problem: Problem, found: Placement, single: Problem, threads: tuple[int, ...] = ()
+) -> Option:
+    """What was found as an option, judged beside what one device does alone in ``single``."""
+    return Option(f"for {found.objective}", problem, found, verdict(single, found), threads)
+
+
+def shared(problem: Problem) -> Option:
+    """The best for throughput if devices may run copies. Raises ``CannotPlace``."""
+    single = place(problem, Objective.THROUGHPUT)
+    found = place_with_copies(problem, single)
+    return as_shared(problem, found, single, problem)
+
+
+def as_shared(
+    problem: Problem,
+    found: Placement,
+    single: Placement,
+    alone: Problem,
+    threads: tuple[int, ...] = (),
+) -> Option:
+    """What was found with copies as an option, judged beside the best without them.
+
+    That is judged beside what one device does alone in ``alone``.
+    """
+    says = copies_verdict(alone, found, single)
+    return Option("with copies", problem, found, says, threads)
 
 
 def compared(problem: Problem) -> tuple[Option, ...]:
@@ -30,15 +66,21 @@ def compared(problem: Problem) -> tuple[Option, ...]:
 
     Raises ``CannotPlace`` where nothing fits.
     """
-    best = tuple(chosen(problem, objective) for objective in Objective)
-    return (*_unsplit(problem, best[0].placement), *best)
+    return beside_unsplit(problem, [chosen(problem, objective) for objective in Objective])
 
 
-def _unsplit(problem: Problem, best: Placement) -> tuple[Option, ...]:
+def beside_unsplit(
+    single: Problem, best: Sequence[Option], threads: tuple[int, ...] = ()
+) -> tuple[Option, ...]:
+    """Options, and before them what one device does alone in ``single``, if one can."""
+    return (*_unsplit(single, best[0].placement, threads), *best)
+
+
+def _unsplit(problem: Problem, best: Placement, threads: tuple[int, ...]) -> tuple[Option, ...]:
     """Everything on one device, beside the bound of what is best."""
     single = alone(problem, best.objective, best.lower_bound)
     if single is None:
         return ()
     name = problem.boards[single.shares[0].board].name
     says = f"everything on {name}: no single device does it sooner"
-    return (Option("not split", single, says),)
+    return (Option("not split", problem, single, says, threads),)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgechain.errors import CannotPlace
-from edgechain.plan.place import alone, place
-from edgechain.spec.plan import Placement
+from edgechain.plan.place import SEARCHED_UNITS, alone, place
+from edgechain.spec.plan import Placement, Share
 from edgechain.spec.problem import Board, Objective, Problem, Unit
 
 WORTH = 0.02
@@ -35,24 +35,43 @@ class Help:
 
 
 def as_document(problem: Problem, found: Placement) -> dict[str, Any]:
-    """What ``--json`` prints; milliseconds."""
-    return {
+    """What ``--json`` prints; milliseconds. ``packed`` is there where something crosses packed."""
+    told = {
         "objective": str(found.objective),
         "split": found.is_split,
         "period_ms": found.score.period * 1000,
         "latency_ms": found.score.latency * 1000,
         "lower_bound_ms": found.lower_bound * 1000,
         "exact": found.is_exact,
-        "groups": [
-            {
-                "device": problem.boards[share.board].name,
-                "units": [problem.units[unit].name for unit in share.units],
-                "work_ms": share.seconds * 1000,
-            }
-            for share in found.shares
-        ],
+        "groups": [_group(problem, share, all_devices=found.has_copies) for share in found.shares],
         "limits": found.score.limits,
     }
+    if found.packed:
+        told["packed"] = [_packed(problem.units[unit]) for unit in found.packed]
+    return told
+
+
+def _packed(unit: Unit) -> dict[str, Any]:
+    """An output that crosses packed, in bytes."""
+    return {"unit": unit.name, "bytes": unit.output_bytes, "packed_bytes": unit.packed_bytes}
+
+
+def packed_words(problem: Problem, found: Placement) -> list[str]:
+    """Every output that crosses packed, and before it the share of its bytes that cross."""
+    units = (problem.units[unit] for unit in found.packed)
+    return [f"{(u.packed_bytes or 0) / u.output_bytes:.2f} of {u.name}" for u in units]
+
+
+def _group(problem: Problem, share: Share, *, all_devices: bool) -> dict[str, Any]:
+    """What one device does, and with copies in the plan which ones do it."""
+    group: dict[str, Any] = {
+        "device": problem.boards[share.board].name,
+        "units": [problem.units[unit].name for unit in share.units],
+        "work_ms": share.seconds * 1000,
+    }
+    if all_devices:
+        group["devices"] = [problem.boards[board].name for board in share.boards]
+    return group
 
 
 def verdict(problem: Problem, found: Placement) -> str:
@@ -60,17 +79,17 @@ def verdict(problem: Problem, found: Placement) -> str:
     name = problem.boards[found.shares[0].board].name
     if not found.is_split:
         why = "is as fast as any split of it" if found.is_exact else "beats every split we found"
-        return f"do not split: {name} alone {why} ({_figures(found)})"
+        return f"do not split: {name} alone {why} ({figures(found)})"
     single = alone(problem, found.objective, found.lower_bound)
-    what = f"split over {len(found.shares)} devices: {_figures(found)}"
+    what = f"split over {len(found.boards)} devices: {figures(found)}"
     if single is None:
         return f"{what}; no device can hold or run all of it"
     best = problem.boards[single.shares[0].board].name
     value = found.score.value(found.objective)
     if not value:
-        return f"{what}; {best} alone: {_figures(single)}"
+        return f"{what}; {best} alone: {figures(single)}"
     ratio = single.score.value(found.objective) / value
-    return f"{what}; {ratio:.2f} times as fast as {best} alone ({_figures(single)})"
+    return f"{what}; {ratio:.2f} times as fast as {best} alone ({figures(single)})"
 
 
 def proof(found: Placement) -> str:
@@ -83,22 +102,25 @@ def proof(found: Placement) -> str:
 
 def what_helps(problem: Problem, found: Placement) -> list[Help]:
     """Which device, if there were a second one like it, helps; the best first."""
-    if len(problem.boards) >= MOST_BOARDS or _is_laborious(problem):
+    if len(problem.boards) >= MOST_BOARDS or _is_laborious(problem, found.objective):
         return []
     helps = sorted(_helps(problem, found), key=lambda one: -one.share)
     return [one for one in helps if one.share >= WORTH]
 
 
-def _is_laborious(problem: Problem) -> bool:
-    """Whether the planner would search for a minute."""
-    return not problem.is_chain and len(problem.units) * len(problem.boards) > MOST_WORK
+def _is_laborious(problem: Problem, objective: Objective) -> bool:
+    """Whether the planner would search for a minute; it does not search what is too large."""
+    if problem.is_chain or len(problem.units) * len(problem.boards) <= MOST_WORK:
+        return False
+    staged = problem.several_stages and objective is Objective.LATENCY
+    return staged or len(problem.units) <= SEARCHED_UNITS
 
 
 def _unlike(problem: Problem) -> list[Board]:
     """One of every kind of device: those that do everything alike are one."""
     kinds: dict[object, Board] = {}
-    for board, seconds in zip(problem.boards, problem.seconds, strict=True):
-        kinds.setdefault((replace(board, name=""), seconds), board)
+    for number, board in enumerate(problem.boards):
+        kinds.setdefault(problem.kind(number), board)
     return list(kinds.values())
 
 
@@ -130,7 +152,7 @@ def with_twin(problem: Problem, board: Board) -> Problem:
             between = [there, replace(there, source=twin, target=board.name)]
         wires = (*wires, *out, *back, *between)
     boards = (*problem.boards, replace(board, name=twin))
-    return Problem(units, boards, wires, name=problem.name)
+    return replace(problem, units=units, boards=boards, wires=wires)
 
 
 def _for_both(unit: Unit, name: str, twin: str) -> Unit:
@@ -147,11 +169,18 @@ def _free_name(problem: Problem, name: str) -> str:
     return twin
 
 
-def _figures(found: Placement) -> str:
+def figures(found: Placement) -> str:
+    """What was to be small as people say it: frames a second, or a frame's milliseconds."""
     if found.objective is Objective.LATENCY:
         return f"{_three_digits(found.score.latency * 1000)} ms a frame"
     period = found.score.period
     return f"{_three_digits(1 / period)} frames/s" if period else "no time at all"
+
+
+def both_figures(found: Placement) -> str:
+    """What a placement comes to in either way."""
+    every = (figures(replace(found, objective=objective)) for objective in Objective)
+    return ", ".join(every)
 
 
 def _three_digits(value: float) -> str:

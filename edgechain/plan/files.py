@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from edgechain.errors import InvalidDocument
+from edgechain.files.drafts import draft_of
+from edgechain.files.text import read_text
 from edgechain.plan.topology import Device
-from edgechain.spec.config import NodeConfig
-from edgechain.spec.document import MAX_DOCUMENT_BYTES, parse, render
+from edgechain.spec.device_file import parse_device
+from edgechain.spec.document import parse, render
+from edgechain.spec.links import LinksFile
+from edgechain.spec.plan_file import PlanFile, parse_plan
 from edgechain.spec.problem import Problem
 from edgechain.spec.problem_file import parse_problem
 from edgechain.spec.profile import DeviceProfile
@@ -19,47 +22,47 @@ from edgechain.spec.profile import DeviceProfile
 
 def read_problem(path: Path) -> Problem:
     """A problem file. Raises ``InvalidDocument`` with the place of the mistake."""
-    return parse_problem(_text(path), file=str(path))
+    return parse_problem(read_text(path), file=str(path))
 
 
 def read_profile(path: Path) -> DeviceProfile:
     """A device's profile. Raises ``InvalidDocument`` with the place of the mistake."""
-    return parse(DeviceProfile, _text(path), file=str(path))
+    return parse(DeviceProfile, read_text(path), file=str(path))
 
 
 def read_devices(paths: Sequence[Path], model_sha256: str) -> list[Device]:
-    """Devices from their files, each with its profile of this model if it has one.
+    """Devices from their files, each with its profiles of this model, one for a number of threads.
 
-    Raises ``InvalidDocument`` with the place of the mistake.
+    Of several for the same number the last one counts. Raises ``InvalidDocument`` with the place
+    of the mistake.
     """
     return [_device(path, model_sha256) for path in paths]
 
 
+def read_links(path: Path) -> LinksFile:
+    """Links as they were measured. Raises ``InvalidDocument`` with the place of the mistake."""
+    return parse(LinksFile, read_text(path), file=str(path))
+
+
 def _device(path: Path, model_sha256: str) -> Device:
-    config = parse(NodeConfig, _text(path), file=str(path))
+    config = parse_device(read_text(path), file=str(path)).config
     profiles = [read_profile(path.parent / name) for name in config.device.profiles]
-    found = [profile for profile in profiles if profile.model.sha256 == model_sha256]
-    return Device(config.name, config.device, config.threads, found[-1] if found else None)
+    ours = [profile for profile in profiles if profile.model.sha256 == model_sha256]
+    last = {profile.threads: profile for profile in ours}
+    used = ours[-1] if ours else None
+    others = tuple(profile for profile in last.values() if profile is not used)
+    return Device(config.name, config.device, config.threads, used, others)
+
+
+def read_plan(path: Path, model_sha256: str | None = None) -> PlanFile:
+    """A plan, of this very model if one is named. Raises ``InvalidDocument`` with the place."""
+    return parse_plan(read_text(path), file=str(path), model_sha256=model_sha256)
 
 
 def write_document(path: Path, document: BaseModel) -> None:
     """Write it whole or not at all. Raises ``InvalidDocument``."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        try:
+        with draft_of(path) as draft:
             draft.write_text(render(document), encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise InvalidDocument(f"cannot be written: {error.strerror}", file=str(path)) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_DOCUMENT_BYTES + 1).decode("utf-8")
-    except OSError as error:
-        raise InvalidDocument(f"cannot be read: {error.strerror}", file=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise InvalidDocument("is not text in UTF-8", file=str(path)) from error

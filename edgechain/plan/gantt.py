@@ -5,43 +5,43 @@ Every bar carries its frame's number, and what sets the period says so.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgechain.plan.lanes import Chart, Heading, Lane, Note, Single, Span
 from edgechain.plan.look import (
     ALARM,
     BAND,
     EDGES,
-    FRAMES,
+    FIGURES,
     GREY,
     LEFT,
     LINE,
     MARGIN,
+    NAMES,
     NORMAL,
     PALE,
     PALE_EDGE,
     RIGHT,
     SMALL,
     WIDTH,
-    data,
     frame_box,
     ms,
 )
+from edgechain.plan.shared_lanes import Shared
 from edgechain.plan.svg import INK, element, fitted, text, title, width
-from edgechain.plan.timeline import Message, Timeline, Work, timeline
-from edgechain.spec.plan import Placement
+from edgechain.spec.plan import SAME, Placement
 from edgechain.spec.problem import Problem
 
 _NO_TIME = 1e-300
 """Seconds of which a computer cannot do with less."""
 
-MOST_OTHERS = 300
-"""Pale frames on either side; more would be narrower than a line."""
-
 WORK, LINK, SLOWEST_LINK, GAP = 46.0, 24.0, 42.0, 4.0
 """Heights of rows: a device, a link, a link that sets the period; and what is between rows."""
+
+HEADING = 40.0
+"""Height of what stands above the lanes of a stage."""
 
 ABOVE, BELOW = 44.0, 22.0
 """Heights of what stands above the rows, latency and period, and of the axis below them."""
@@ -70,12 +70,11 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A device or a link, and where it is drawn."""
+    """A lane, and where it is drawn."""
 
-    what: Work | Message
+    lane: Lane
     top: float
     height: float
-    slowest: bool
 
     @property
     def bottom(self) -> float:
@@ -84,7 +83,7 @@ class _Row:
     @property
     def bar(self) -> tuple[float, float]:
         """Top and height of its bars."""
-        inset = 6.0 if self.slowest or isinstance(self.what, Work) else 3.0
+        inset = 3.0 if self.lane.arrow and not self.lane.slowest else 6.0
         return self.top + inset, self.height - 2 * inset
 
 
@@ -92,101 +91,106 @@ class Gantt:
     """One plan of a problem."""
 
     def __init__(self, problem: Problem, found: Placement):
-        self._problem, self._time = problem, timeline(problem, found)
+        shared = found.has_copies
+        self._chart: Chart = Shared(problem, found) if shared else Single(problem, found)
 
     @property
     def span(self) -> float:
         """Seconds until the last of its frames is out."""
-        return self._time.latency + (FRAMES - 1) * self._time.period
+        return self._chart.span
+
+    @property
+    def frames(self) -> int:
+        """How many of them are drawn in full."""
+        return self._chart.frames
 
     def draw(self, top: float, scale: Scale) -> tuple[list[str], float]:
         """Its elements, the lowest of them first, and where they end."""
-        rows = list(self._rows(top + ABOVE))
-        bottom = rows[-1].bottom + GAP
-        out = [_band(row) for row in rows if row.slowest]
+        rows, words, bottom = self._rows(top + ABOVE, scale)
+        out = [_band(row) for row in rows if row.lane.slowest]
         out += _axis(scale, top + ABOVE, bottom)
-        out += self._spans(scale, top + 10, bottom)
+        out += _spans(self._chart.spans(), scale, top + 10, bottom)
         out.append(text(RIGHT + 12, top + 14, "per frame, busy", fill=GREY))
-        out += [line for row in rows for line in (*self._names(row), *self._load(row))]
-        out += [_others(row, self._time, scale) for row in rows]
-        out += _arrows(rows, self._time.period, scale)
-        out += [self._bars(row, scale) for row in rows]
+        out += words
+        out += [line for row in rows for line in (*_names(row.lane, row.top), *_load(row))]
+        out += [_others(row, self.frames, scale) for row in rows]
+        out += _arrows(rows, self.frames, scale)
+        out += [_bars(row, self.frames, scale) for row in rows]
         return [line for line in out if line], bottom + BELOW
 
-    def _rows(self, top: float) -> Iterator[_Row]:
-        """Every device in its turn, and below it the links on which it sends."""
-        time = self._time
-        for work in time.works:
-            yield _Row(work, top, WORK, time.sets_period(work))
-            top += WORK + GAP
-            for message in time.messages:
-                if message.source == work.share.board:
-                    slowest = time.sets_period(message)
-                    height = SLOWEST_LINK if slowest else LINK
-                    yield _Row(message, top, height, slowest)
-                    top += height + GAP
+    def _rows(self, top: float, scale: Scale) -> tuple[list[_Row], list[str], float]:
+        """Every lane in its place, what stands above and below some of them, and where they end."""
+        rows, words = list[_Row](), list[str]()
+        for lane in self._chart.lanes(scale.span):
+            if isinstance(lane, Heading):
+                words += _heading(lane, top)
+                top += HEADING
+            elif isinstance(lane, Note):
+                words.append(text(MARGIN + 16, top + 16, lane.words, fill=GREY))
+                top += LINK + GAP
+            else:
+                height = WORK if lane.arrow is None else SLOWEST_LINK if lane.slowest else LINK
+                rows.append(_Row(lane, top, height))
+                top += height + GAP
+        return rows, words, top
 
-    def _names(self, row: _Row) -> list[str]:
-        """Who it is, to the left."""
-        what, problem, room = row.what, self._problem, LEFT - MARGIN - 16
-        if isinstance(what, Message):
-            size = f", {data(what.size)}"
-            target = problem.boards[what.target].name
-            name = fitted(f"to {target}", room - 16 - width(size, SMALL), SMALL)
-            return [text(MARGIN + 16, row.top + 16, f"{name}{size}", fill=GREY)]
-        name = fitted(problem.boards[what.share.board].name, room, NORMAL, bold=True)
-        units = [problem.units[unit].name for unit in what.share.units]
-        return [
-            text(MARGIN + 6, row.top + 19, name, size=NORMAL, bold=True),
-            text(MARGIN + 6, row.top + 36, _units(units, room), fill=GREY),
-        ]
 
-    def _load(self, row: _Row) -> list[str]:
-        """What it does, to the right."""
-        period = self._time.period
-        busy = f", {_busy(row.what.seconds / period, row.slowest)}" if row.what.seconds else ""
-        x, y = RIGHT + 12, row.top + (16 if isinstance(row.what, Message) else 19)
-        out = [text(x, y, f"{ms(row.what.seconds)}{busy}")]
-        if row.slowest:
-            out.append(text(x, y + 17, "sets the period", bold=True, fill=ALARM))
-        return out
+def _heading(heading: Heading, top: float) -> list[str]:
+    return [
+        element("line", x1=MARGIN, x2=LEFT - 10, y1=top + 2, y2=top + 2, stroke=LINE),
+        text(MARGIN + 6, top + 18, heading.name, bold=True, fill=GREY),
+        text(MARGIN + 6, top + 34, heading.detail, fill=GREY),
+    ]
 
-    def _spans(self, scale: Scale, top: float, bottom: float) -> list[str]:
-        """How long frame 1 takes, and how long after it the next one comes."""
-        time = self._time
-        if not time.latency:
-            return []
-        next_out = time.latency + time.period
-        out = [
-            element("line", x1=x, x2=x, y1=y, y2=bottom, stroke=GREY, stroke_dasharray="2 4")
-            for x, y in ((scale.x(time.latency), top), (scale.x(next_out), top + 20))
-        ]
-        out += _span(scale.x(0), scale.x(time.latency), top, f"latency {ms(time.latency)}")
-        if time.period:
-            words = f"period {ms(time.period)}"
-            out += _span(scale.x(time.latency), scale.x(next_out), top + 20, words)
-        return out
 
-    def _bars(self, row: _Row, scale: Scale) -> str:
-        """The four frames of a row."""
-        if not row.what.seconds:
-            return ""
-        out = [title(self._told(row))]
-        for frame in range(FRAMES):
-            start = row.what.start + frame * self._time.period
-            out.append(_bar(row, frame, scale.x(start), scale.x(start + row.what.seconds)))
-        return element("g", *out)
+def _names(lane: Lane, top: float) -> list[str]:
+    """Who it is, to the left."""
+    if lane.arrow is not None:
+        size = f", {lane.detail}"
+        name = fitted(lane.name, NAMES - 16 - width(size, SMALL), SMALL)
+        return [text(MARGIN + 16, top + 16, f"{name}{size}", fill=GREY)]
+    name = fitted(lane.name, NAMES, NORMAL, bold=True)
+    return [
+        text(MARGIN + 6, top + 19, name, size=NORMAL, bold=True),
+        text(MARGIN + 6, top + 36, lane.detail, fill=GREY),
+    ]
 
-    def _told(self, row: _Row) -> str:
-        """What a viewer shows beside the pointer."""
-        boards, what = self._problem.boards, row.what
-        if isinstance(what, Message):
-            ends = f"{boards[what.source].name} to {boards[what.target].name}"
-            return f"{ends}: {data(what.size)} in {ms(what.seconds)}"
-        units = ", ".join(self._problem.units[unit].name for unit in what.share.units)
-        besides = what.seconds - what.share.seconds
-        paid = f", {ms(besides)} for its stage and its bytes" if besides else ""
-        return f"{boards[what.share.board].name}: {ms(what.share.seconds)} for {units}{paid}"
+
+def _load(row: _Row) -> list[str]:
+    """What it does, to the right."""
+    lane = row.lane
+    busy = f", {_busy(lane.busy)}" if lane.seconds else ""
+    x, y = RIGHT + 12, row.top + (19 if lane.arrow is None else 16)
+    out = [text(x, y, fitted(f"{ms(lane.seconds)}{busy}", FIGURES, SMALL))]
+    if lane.slowest:
+        out.append(text(x, y + 17, lane.slowest, bold=True, fill=ALARM))
+    return out
+
+
+def _spans(spans: Sequence[Span], scale: Scale, top: float, bottom: float) -> list[str]:
+    """What is measured, below each other, down to where it ends on the axis."""
+    lines = [(span, top + 20 * place) for place, span in enumerate(spans)]
+    out = [
+        element("line", x1=x, x2=x, y1=y, y2=bottom, stroke=GREY, stroke_dasharray="2 4")
+        for x, y in ((scale.x(span.end), y) for span, y in lines)
+    ]
+    for span, y in lines:
+        if span.words:
+            out += _span(scale.x(span.start), scale.x(span.end), y, span.words)
+    return out
+
+
+def _bars(row: _Row, frames: int, scale: Scale) -> str:
+    """The frames of a row that are drawn in full."""
+    lane = row.lane
+    if not lane.seconds:
+        return ""
+    bars = (
+        _bar(row, frame, scale.x(start), scale.x(start + lane.seconds))
+        for frame, start in lane.starts.items()
+        if 0 <= frame < frames
+    )
+    return element("g", title(lane.told), *bars)
 
 
 def _band(row: _Row) -> str:
@@ -226,37 +230,31 @@ def _span(left: float, right: float, y: float, words: str) -> list[str]:
     return [*out, text(left - 6, y + 4, words, text_anchor="end")]
 
 
-def _others(row: _Row, time: Timeline, scale: Scale) -> str:
+def _others(row: _Row, frames: int, scale: Scale) -> str:
     """The frames before the first and after the last, all in one."""
-    what, (y, height) = row.what, row.bar
+    lane, (y, height) = row.lane, row.bar
     boxes = []
-    for frame in _frames_beside(what, time, scale) if what.seconds else ():
-        start = what.start + frame * time.period
-        left, right = scale.x(start), scale.x(start + what.seconds)
-        if right - left > 0.05:
+    for frame, start in lane.starts.items() if lane.seconds else ():
+        left, right = scale.x(start), scale.x(start + lane.seconds)
+        if right - left > 0.05 and not 0 <= frame < frames:
             boxes.append(f"M{left:.1f},{y} H{right:.1f} v{height} H{left:.1f} z")
     return element("path", d=" ".join(boxes), fill=PALE, stroke=PALE_EDGE) if boxes else ""
 
 
-def _frames_beside(what: Work | Message, time: Timeline, scale: Scale) -> Iterator[int]:
-    """Which ones are to be seen besides those that are drawn in full, counted from 0."""
-    before = math.ceil(min(what.end / time.period, MOST_OTHERS))
-    after = math.ceil(min((scale.span - what.start) / time.period, FRAMES + MOST_OTHERS))
-    return itertools.chain(range(-before, 0), range(FRAMES, after))
-
-
-def _arrows(rows: Sequence[_Row], period: float, scale: Scale) -> Iterator[str]:
+def _arrows(rows: Sequence[_Row], frames: int, scale: Scale) -> Iterator[str]:
     """From who sends over the link to who gets it; heavy on the longest way of frame 1."""
-    devices = {row.what.share.board: row for row in rows if isinstance(row.what, Work)}
+    known = {row.lane.key: row for row in rows}
     for row in rows:
-        if isinstance(row.what, Message):
-            top, bottom = sum(devices[row.what.source].bar), devices[row.what.target].bar[0]
+        if (arrow := row.lane.arrow) is not None:
+            source, target = known.get(arrow.source), known.get(arrow.target)
             middle = row.top + row.height / 2
-            for frame in range(FRAMES if period else 1):
-                left = scale.x(row.what.start + frame * period)
-                right = scale.x(row.what.end + frame * period)
-                way = f"M{left:.1f},{top} V{middle} H{right:.1f} V{bottom - 5}"
-                yield _arrow(way, right, bottom, heavy=row.what.slow and frame == 0)
+            top = middle if source is None else sum(source.bar)
+            bottom = row.bottom if target is None else target.bar[0]
+            for frame, start in row.lane.starts.items():
+                if 0 <= frame < frames:
+                    left, right = scale.x(start), scale.x(start + row.lane.seconds)
+                    way = f"M{left:.1f},{top} V{middle} H{right:.1f} V{bottom - 5}"
+                    yield _arrow(way, right, bottom, heavy=frame in arrow.heavy)
 
 
 def _arrow(way: str, x: float, y: float, *, heavy: bool) -> str:
@@ -269,7 +267,7 @@ def _arrow(way: str, x: float, y: float, *, heavy: bool) -> str:
 def _bar(row: _Row, frame: int, left: float, right: float) -> str:
     """One frame on one row, with its number where there is room."""
     y, height = row.bar
-    edge, weight = (INK, 3.0) if row.slowest else (EDGES[frame], 1.0)
+    edge, weight = (INK, 3.0) if row.lane.slowest else (EDGES[frame], 1.0)
     inset = weight / 2 + 0.25
     wide = max(right - left - 2 * inset, 0.5)
     box = frame_box(frame, left + inset, y + inset, wide, height - 2 * inset, edge, weight)
@@ -281,18 +279,8 @@ def _number(x: float, y: float, frame: int) -> str:
     return ground + text(x, y + 4.5, str(frame + 1), text_anchor="middle", bold=True)
 
 
-def _units(names: Sequence[str], room: float) -> str:
-    """All names if they fit, else the first and the last and how many there are."""
-    whole = ", ".join(names)
-    if len(names) == 1 or width(whole, SMALL) <= room:
-        return fitted(whole, room, SMALL)
-    count = f" ({len(names)})"
-    half = (room - width(f" to {count}", SMALL)) / 2
-    return f"{fitted(names[0], half, SMALL)} to {fitted(names[-1], half, SMALL)}{count}"
-
-
-def _busy(share: float, whole: bool) -> str:
+def _busy(share: float) -> str:
     """Only what never rests is busy all the time, and only what does nothing not at all."""
-    if whole:
+    if share * SAME >= 1:
         return "100%"
     return "under 1%" if share < 0.01 else f"{min(share, 0.99):.0%}"

@@ -13,24 +13,44 @@ from edgechain.plan.svg import INK, element, text, width
 FRAMES = 4
 """So many are drawn in full, with those before and after them in pale."""
 
+MOST_FRAMES = 8
+"""So many where a stage has so many copies; more could not be told apart."""
+
 WIDTH, MARGIN = 1000.0, 20.0
 LEFT, RIGHT = 250.0, 850.0
 """Where the time axis begins and ends; names stand to the left, figures to the right."""
+
+NAMES = LEFT - MARGIN - 16
+"""Pixels for a name to the left."""
+
+FIGURES = WIDTH - RIGHT - 16
+"""Pixels for a figure to the right."""
 
 SMALL, NORMAL = 12.0, 13.0
 """Sizes of text that can still be read when the picture fills a page's column."""
 
 ALARM, BAND, PALE, PALE_EDGE = "#b00020", "#fbe3e0", "#e4e4e4", "#aaaaaa"
 GREY, LINE = "#555555", "#cccccc"
-FILLS = ("#8ec9ee", "#f5c56b", "#7fcfae", "#e3aecb")
-"""Frames 1 to 4, from colours that the colour-blind tell apart (Okabe and Ito, 2008)."""
+FILLS = ("#8ec9ee", "#f5c56b", "#7fcfae", "#e3aecb", "#f4e98c", "#f0ab84", "#a9b9e6", "#d0d0d0")
+"""Frames 1 to 8, from colours that the colour-blind tell apart (Okabe and Ito, 2008)."""
 
-EDGES = ("#0b5c8f", "#8a5a00", "#00664a", "#8a3a68")
-PATTERNS = ("", "M-2,2 L2,-2 M0,8 L8,0 M6,10 L10,6", "M0,4 L8,4", "M4,0 L4,8 M0,4 L8,4")
+EDGES = (
+    "#0b5c8f", "#8a5a00", "#00664a", "#8a3a68", "#6b6300", "#9a3f00", "#30448f", "#404040",
+)  # fmt: skip
+PATTERNS = (
+    "",
+    "M-2,2 L2,-2 M0,8 L8,0 M6,10 L10,6",
+    "M0,4 L8,4",
+    "M4,0 L4,8 M0,4 L8,4",
+    "M4,0 L4,8",
+    "M-2,6 L2,10 M0,0 L8,8 M6,-2 L10,2",
+    "M0,0 L8,8 M0,8 L8,0",
+    "M2.5,4 L5.5,4",
+)
 
 
-def patterns() -> str:
-    """What tells the frames apart in black and white."""
+def patterns(frames: int = FRAMES) -> str:
+    """What tells so many frames apart in black and white."""
     return element(
         "defs",
         *(
@@ -43,7 +63,7 @@ def patterns() -> str:
                 patternUnits="userSpaceOnUse",
             )
             for frame, (lines, edge) in enumerate(zip(PATTERNS, EDGES, strict=True), 1)
-            if lines
+            if lines and frame <= frames
         ),
     )
 
@@ -58,20 +78,24 @@ def frame_box(
     return ground + pattern + element("rect", fill="none", stroke=edge, stroke_width=weight, **box)
 
 
-def legend(y: float) -> Iterator[str]:
-    """One line that says what everything means."""
-    x, wide = MARGIN, 28.0
-    for words, sample in _samples(wide):
-        yield element(
-            "g", sample, text(wide + 6, 4, words), transform=f"translate({x:.0f} {y:.0f})"
+def legend(y: float, frames: int = FRAMES) -> tuple[list[str], float]:
+    """Lines that say what everything means, and where the last one is."""
+    out, x, wide = [], MARGIN, 28.0
+    for words, sample in _samples(wide, frames):
+        step = wide + width(words, SMALL) + 20
+        if x + step - 14 > WIDTH:
+            x, y = MARGIN, y + 26
+        out.append(
+            element("g", sample, text(wide + 6, 4, words), transform=f"translate({x:.0f} {y:.0f})")
         )
-        x += wide + width(words, SMALL) + 20
+        x += step
+    return out, y
 
 
-def _samples(wide: float) -> Iterator[tuple[str, str]]:
+def _samples(wide: float, frames: int) -> Iterator[tuple[str, str]]:
     """What everything means, each drawn beside the place 0, 0."""
     box = {"x": 0, "y": -8, "width": wide, "height": 16}
-    for frame in range(FRAMES):
+    for frame in range(frames):
         yield f"frame {frame + 1}", frame_box(frame, 0, -8, wide, 16, EDGES[frame], 1)
     yield "earlier and later frames", element("rect", fill=PALE, stroke=PALE_EDGE, **box)
     yield "sets the period", element("rect", fill=BAND, stroke=INK, stroke_width=3, **box)

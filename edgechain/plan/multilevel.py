@@ -209,4 +209,7 @@ def _together(problem: Problem, clusters: _Clusters, name: int) -> Unit:
             for unit in members
             if not members.issuperset(problem.readers[unit])
         ),
+        sum(unit.request_bytes for unit in units),
+        sum(unit.result_bytes for unit in units),
+        max(unit.working_bytes for unit in units),
     )

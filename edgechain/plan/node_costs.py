@@ -117,28 +117,3 @@ def _choices(noticed: Sequence[int]) -> Iterable[tuple[int, ...]]:
     for count in range(len(noticed) + 1):
         for some in combinations(noticed, count):
             yield (0, *some)
-
-
-def with_client(
-    graph: OpGraph, operators: Sequence[float], *, send: float, receive: float
-) -> tuple[float, ...]:
-    """Operators' seconds where who reads the model's inputs first receives them from the client.
-
-    Who makes an output sends it there. ``send`` and ``receive`` are seconds for a byte.
-    """
-    added: dict[int, float] = dict.fromkeys(range(len(operators)), 0.0)
-    for tensor in graph.inputs:
-        for op in graph.consumers.get(tensor, ())[:1]:
-            added[op] += receive * graph.tensors[tensor].nbytes
-    for tensor in dict.fromkeys(graph.outputs):
-        if tensor in graph.producer:
-            added[graph.producer[tensor]] += send * graph.tensors[tensor].nbytes
-    return tuple(taken + added[op] for op, taken in enumerate(operators))
-
-
-def client_traffic(graph: OpGraph, operators: Iterable[int]) -> Traffic:
-    """Bytes that the device with these operators gets from the client and sends to it."""
-    group = frozenset(operators)
-    read = {t for op in group for t in graph.operators[op].inputs} & set(graph.inputs)
-    made = {t for op in group for t in graph.operators[op].outputs} & set(graph.outputs)
-    return Traffic(*(sum(graph.tensors[t].nbytes for t in some) for some in (read, made)))

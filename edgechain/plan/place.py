@@ -1,9 +1,10 @@
 """The best placement of units on unlike devices, and a bound that no placement can beat.
 
-Chains are solved exactly. Other graphs are tried in several ways: as a chain of what crosses
-between neighbours of their order, as one of what lies between single tensors, and coarsened,
-searched and improved again; those that are not large are then searched to the end.
-``lower_bound`` is proved in any case.
+Chains are solved exactly, but for what links that share a medium carry together. Other graphs are
+tried in several ways: as a chain of what crosses between neighbours of their order, as one of what
+lies between single tensors, and coarsened, searched and improved again; those that are not large
+are then searched to the end. ``lower_bound`` is proved in any case. Where outputs may cross packed
+several such problems are solved (``plan.packing``).
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.bounds import lower_bound
 from edgechain.plan.chains import MAX_BOARDS, fastest_period, shortest_way
+from edgechain.plan.downsets import bound_of_downsets
 from edgechain.plan.multilevel import coarsen, improve, in_a_row, spread
+from edgechain.plan.packing import place_packed
 from edgechain.plan.score import Found, Owner, placement, score
 from edgechain.plan.search import MOST_NODES, best_owner
-from edgechain.spec.plan import Placement
-from edgechain.spec.problem import Board, Objective, Problem, Unit
+from edgechain.plan.stages import with_more_stages
+from edgechain.spec.plan import SAME, Placement
+from edgechain.spec.problem import Board, Objective, Problem
 
 COARSE_UNITS = 14
 """So few are searched to the end on six devices within a second."""
@@ -30,15 +35,34 @@ SEARCHED_UNITS = 64
 """More are not searched one by one, if something is found: it takes seconds and finds nothing."""
 
 
+SLOWER = (2.0, 4.0, 16.0)
+"""So much slower links that share a medium are taken to be, to see who would use them less."""
+
+
 def place(problem: Problem, objective: Objective) -> Placement:
-    """The best that was found. Raises ``CannotPlace`` where nothing fits."""
+    """The best that was found. Raises ``CannotPlace`` where nothing fits.
+
+    A device has one share, but for a small latency it may have several if the problem says so.
+    """
     check(problem)
+    return place_packed(problem, objective, partial(_place_staged, objective=objective))
+
+
+def _place_staged(problem: Problem, objective: Objective) -> Placement:
+    found = _place(problem, objective)
+    if problem.several_stages and objective is Objective.LATENCY:
+        return with_more_stages(problem, found)
+    return found
+
+
+def _place(problem: Problem, objective: Objective) -> Placement:
     if problem.is_chain and len(problem.boards) <= MAX_BOARDS:
         found = _solved(problem, objective)
         if found.owner is None:
             raise CannotPlace("nothing fits: no devices have the memory and the links for it")
-        return placement(problem, found.owner, objective, found.bound)
-    return _place_graph(problem, objective)
+        best = placement(problem, found.owner, objective, found.bound)
+        return best if best.is_exact else _place_graph(problem, objective, found.bound)
+    return _place_graph(problem, objective, _bound_of_row(problem, objective))
 
 
 def alone(problem: Problem, objective: Objective, bound: float) -> Placement | None:
@@ -56,8 +80,9 @@ def check(problem: Problem) -> None:
         able = [b for b in problem.boards if b.name in unit.seconds]
         if not able:
             raise CannotPlace(f"unit {unit.name}: no device can run it")
-        if all(_room(board) < unit.memory_bytes for board in able):
-            size = f"{unit.memory_bytes:,} bytes"
+        needed = unit.memory_bytes + unit.working_bytes
+        if all(_room(board) < needed for board in able):
+            size = f"{needed:,} bytes"
             raise CannotPlace(f"unit {unit.name} needs {size}; no device that can run it has them")
     need, room = sum(u.memory_bytes for u in problem.units), sum(map(_room, problem.boards))
     if need > room:
@@ -72,18 +97,20 @@ def _boards(problem: Problem) -> range:
     return range(len(problem.boards))
 
 
-def _place_graph(problem: Problem, objective: Objective) -> Placement:
-    bound = max(lower_bound(problem, objective), _bound_of_row(problem, objective))
+def _place_graph(problem: Problem, objective: Objective, bound: float) -> Placement:
+    bound = max(lower_bound(problem, objective), bound)
     best, owner = math.inf, None
-    for candidate in _candidates(problem, objective):
+    for candidate in candidates(problem, objective):
         value, allowed = _tried(problem, objective, candidate)
         if value < best:
             best, owner = value, allowed
-        if best <= bound * (1 + 1e-9):
+        if best <= bound * SAME:
             break
     else:
+        if objective is Objective.THROUGHPUT:
+            bound = max(bound, bound_of_downsets(problem))
         large = len(problem.units) > SEARCHED_UNITS and owner is not None
-        most = 0 if large else MOST_NODES
+        most = 0 if large or best <= bound * SAME else MOST_NODES
         found = best_owner(problem, objective, below=best, most_nodes=most)
         owner, bound = found.owner or owner, max(bound, found.bound)
     if owner is None:
@@ -106,8 +133,13 @@ def _bound_of_row(problem: Problem, objective: Objective) -> float:
     if not in_a_row or len(problem.boards) > MAX_BOARDS:
         return 0.0
     before = [(), *((unit.name,) for unit in units[:-1])]
-    row = tuple(replace(unit, inputs=b) for unit, b in zip(units, before, strict=True))
-    return _solved(replace(problem, units=row), objective).bound
+    row = [
+        replace(unit, inputs=reads, request_bytes=0, result_bytes=0)
+        for unit, reads in zip(units, before, strict=True)
+    ]
+    row[0] = replace(row[0], request_bytes=units[0].request_bytes)
+    row[-1] = replace(row[-1], result_bytes=units[-1].result_bytes)
+    return _solved(replace(problem, units=tuple(row)), objective).bound
 
 
 def _tried(problem: Problem, objective: Objective, owner: Owner) -> tuple[float, Owner | None]:
@@ -117,7 +149,7 @@ def _tried(problem: Problem, objective: Objective, owner: Owner) -> tuple[float,
         return math.inf, None
 
 
-def _candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
+def candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
     """Owners worth a look, the simple ones first; some may not be allowed."""
     for board in _boards(problem):
         yield [board] * len(problem.units)
@@ -126,10 +158,31 @@ def _candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
     if row is not None and (owner := _solved(row.problem, objective).owner) is not None:
         yield spread(row, owner)
         yield from _improved(problem, objective, spread(row, owner))
-    if few and (owner := _solved(as_chain(problem), objective).owner) is not None:
-        yield owner
-        yield from _improved(problem, objective, owner)
+    for chain in _dearer(as_chain(problem)) if few else ():
+        if (owner := _solved(chain, objective).owner) is not None:
+            yield owner
+            yield from _improved(problem, objective, owner)
     yield from _from_coarse(problem, objective)
+
+
+def _dearer(chain: Problem) -> Iterator[Problem]:
+    """A chain, and where links share a medium also ones with slower links there.
+
+    What all of them carry together is no question to a chain's solver; so it is asked to use them
+    less.
+    """
+    yield chain
+    media = {board.name for board in chain.boards if board.medium is not None}
+    for factor in SLOWER if media and chain.wires is not None else ():
+        yield replace(
+            chain,
+            wires=tuple(
+                replace(wire, bytes_per_second=wire.bytes_per_second / factor)
+                if media & {wire.source, wire.target}
+                else wire
+                for wire in chain.wires or ()
+            ),
+        )
 
 
 def _improved(problem: Problem, objective: Objective, owner: Owner) -> Iterator[Owner]:
@@ -155,7 +208,8 @@ def as_chain(problem: Problem) -> Problem:
     """The same units in a row, every one sending all that crosses behind it.
 
     What such a chain comes to the graph comes to at most: it sends a tensor on, where the graph
-    sends it straight to who wants it.
+    sends it straight to who wants it. All that the client hands in goes to its first unit, and all
+    that the client gets comes from its last one.
     """
     units = []
     for place, unit in enumerate(problem.units):
@@ -165,5 +219,11 @@ def as_chain(problem: Problem) -> Problem:
             if any(reader > place for reader in problem.readers[other])
         )
         before = (problem.units[place - 1].name,) if place else ()
-        units.append(Unit(unit.name, before, unit.seconds, unit.memory_bytes, crossing))
-    return Problem(tuple(units), problem.boards, problem.wires, name=problem.name)
+        units.append(
+            replace(unit, inputs=before, output_bytes=crossing, request_bytes=0, result_bytes=0)
+        )
+    requests = sum(unit.request_bytes for unit in problem.units)
+    results = sum(unit.result_bytes for unit in problem.units)
+    units[0] = replace(units[0], request_bytes=requests)
+    units[-1] = replace(units[-1], result_bytes=results)
+    return replace(problem, units=tuple(units))

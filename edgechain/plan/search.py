@@ -16,8 +16,8 @@ from edgechain.plan.bounds import (
     tails,
     weighted,
 )
-from edgechain.plan.score import Found, Owner
-from edgechain.spec.problem import Objective, Problem
+from edgechain.plan.score import CLIENT, Ends, Found, Owner, on_media
+from edgechain.spec.problem import Board, Objective, Problem
 
 MOST_NODES = 100_000
 """Half a second to a second of search."""
@@ -48,15 +48,32 @@ class _State:
     """What the units that are placed come to, by device; copied from level to level."""
 
     work: list[float]
-    memory: list[float]
+    memory: list[int]
+    working: list[int]
+    """What its units keep, and the most that one of them has besides while it runs."""
+    requests: list[int]
+    results: list[int]
+    """Bytes from the client and to it."""
     sent: dict[tuple[int, int], int]
     """Bytes that cross, by sending and receiving device."""
+    media: dict[str, float]
+    """Seconds of what crosses each."""
     weight: float = 0.0
     """Work of all, each device's by its weight."""
     period: float = 0.0
 
     def copy(self) -> _State:
-        return _State(self.work[:], self.memory[:], dict(self.sent), self.weight, self.period)
+        return _State(
+            self.work[:],
+            self.memory[:],
+            self.working[:],
+            self.requests[:],
+            self.results[:],
+            dict(self.sent),
+            dict(self.media),
+            self.weight,
+            self.period,
+        )
 
 
 class _Search:
@@ -71,7 +88,18 @@ class _Search:
         self._rest = _sums_from(weighted(problem, self._weights))
         self._frontier = _frontiers(problem)
         boards = len(problem.boards)
-        self._states = [_State([0.0] * boards, [0.0] * boards, {})]
+        none = [0] * boards
+        self._states = [
+            _State(
+                [0.0] * boards,
+                none,
+                none[:],
+                none[:],
+                none[:],
+                {},
+                dict.fromkeys(problem.media, 0.0),
+            )
+        ]
 
     def go(self, unit: int) -> None:
         """Place ``unit`` and all behind it in every way that may be better than the best."""
@@ -95,19 +123,37 @@ class _Search:
     def _step(self, unit: int, board: int) -> tuple[float, _State] | None:
         """The least this step can lead to, and the state behind it; ``None``: not allowed."""
         problem, old = self._problem, self._states[-1]
-        seconds = problem.seconds[board][unit]
+        seconds = problem.seconds_with_client[board][unit]
         memory = old.memory[board] + problem.units[unit].memory_bytes
-        if seconds == math.inf or memory > problem.room[board]:
+        working = max(old.working[board], problem.units[unit].working_bytes)
+        if seconds == math.inf or memory + working > problem.room[board]:
             return None
         state = old.copy()
         if board not in self._placed[:unit]:
             seconds += problem.boards[board].stage_seconds
-        state.memory[board] = memory
+        state.memory[board], state.working[board] = memory, working
         self._pay(state, board, seconds)
+        self._exchange(state, unit, board)
         self._placed[unit] = board
         if not self._send(unit, board, state):
             return None
         return self._value(unit + 1, state), state
+
+    def _exchange(self, state: _State, unit: int, board: int) -> None:
+        """Add what ``unit`` gets from the client and gives it; its device has paid for that."""
+        state.requests[board] += self._problem.units[unit].request_bytes
+        state.results[board] += self._problem.units[unit].result_bytes
+        carries = self._problem.boards[board].client_carries
+        most = max(carries(state.requests[board]), carries(state.results[board]))
+        state.period = max(state.period, most)
+        moved = self._problem.units[unit].request_bytes + self._problem.units[unit].result_bytes
+        self._share(state, (CLIENT, board), moved)
+
+    def _share(self, state: _State, ends: Ends, size: int) -> None:
+        """Add so many bytes to all media that they cross."""
+        for medium, seconds in on_media(self._problem, ends, size) if state.media else ():
+            state.media[medium] += seconds
+            state.period = max(state.period, state.media[medium])
 
     def _send(self, unit: int, board: int, state: _State) -> bool:
         """Add what ``unit`` gets from other devices; whether that is possible."""
@@ -127,6 +173,7 @@ class _Search:
             state.sent[ends] = size
             self._pay(state, source, problem.boards[source].send_seconds * fresh_bytes)
             self._pay(state, board, problem.boards[board].receive_seconds * fresh_bytes)
+            self._share(state, ends, fresh_bytes)
             seconds = self._seconds(ends, size)
             if seconds == math.inf:
                 return False
@@ -149,8 +196,9 @@ class _Search:
         """The least that all placements come to which place the units before ``unit`` like this."""
         if self._is_period:
             return max(state.period, (state.weight + self._rest[unit]) * _SAME)
-        ends = self._ends(state)
-        least = max(ends)
+        ends, boards = self._ends(state), self._problem.boards
+        told = map(Board.client_carries, boards, state.results)
+        least = max(end + seconds for end, seconds in zip(ends, told, strict=True))
         for placed, tail in self._frontier[unit]:
             least = max(least, ends[self._placed[placed]] + tail)
         return least
@@ -164,8 +212,9 @@ class _Search:
 
         def end(board: int) -> float:
             if board not in done:
+                asked = self._problem.boards[board].client_carries(state.requests[board])
                 arrivals = (end(source) + seconds for source, seconds in starts.get(board, ()))
-                done[board] = max(arrivals, default=0.0) + state.work[board]
+                done[board] = max((asked, *arrivals)) + state.work[board]
             return done[board]
 
         return [end(board) for board in range(len(state.work))]

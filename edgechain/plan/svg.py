@@ -6,11 +6,12 @@ Names come from files, so what is written is cleaned: no control characters, eve
 from __future__ import annotations
 
 import html
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from edgechain.errors import InvalidMedia
+from edgechain.files.drafts import draft_of
+from edgechain.spec.printable import printable
 
 INK = "#1a1a1a"
 FONT = "DejaVu Sans, Verdana, Arial, Helvetica, sans-serif"
@@ -66,18 +67,11 @@ def document(width: float, height: float, name: str, body: Sequence[str]) -> str
 def save(path: Path, drawing: str) -> None:
     """Write a drawing, whole or not at all. Raises ``InvalidMedia``."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".edgechain-") as folder:
-            draft = Path(folder) / "draft.svg"
+        with draft_of(path) as draft:
             draft.write_text(drawing, encoding="utf-8")
-            draft.replace(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidMedia(f"{path}: cannot be written: {reason}") from error
-
-
-def printable(words: str) -> str:
-    """The same without what no reader shows: control codes, half characters, turned writing."""
-    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def escaped(words: str) -> str:

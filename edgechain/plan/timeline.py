@@ -6,25 +6,24 @@ apart never wait for each other, and each of them takes just the latency.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgechain.plan.score import busy_seconds, crossing_bytes, transfers
+from edgechain.plan.packed import running
+from edgechain.plan.schedule import Schedule, Sent, schedule
+from edgechain.plan.score import CLIENT
 from edgechain.spec.plan import Placement, Share
 from edgechain.spec.problem import Problem
 
 _ROUNDING = 1e-9
-
-_Ends = tuple[int, int]
-"""Sending and receiving device, by their places."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a device does for the frame that begins at 0.
 
-    ``seconds`` are its units' and what it pays for its stage and its bytes; ``slow``: it is on
-    the frame's longest way.
+    ``seconds`` are its units' and what it pays for its stage and its bytes, packing among them;
+    ``slow``: it is on the frame's longest way.
     """
 
     share: Share
@@ -40,8 +39,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What crosses from one device to another for that frame; devices by their places."""
+    """What crosses for that frame: devices by their places, or ``CLIENT``.
 
+    ``sender`` and ``reader`` are the works that send it and wait for it first, by their places.
+    """
+
+    sender: int
+    reader: int
     source: int
     target: int
     size: int
@@ -59,7 +63,8 @@ class Message:
 class Timeline:
     """One frame, from 0 to ``latency``; the next does the same a ``period`` later.
 
-    ``works`` are in the order of the placement's shares, ``messages`` in that of their senders.
+    ``works`` are in the order of the placement's shares, ``messages`` in that of their senders,
+    the client's first.
     """
 
     period: float
@@ -68,51 +73,63 @@ class Timeline:
     messages: tuple[Message, ...]
 
     def sets_period(self, one: Work | Message) -> bool:
-        """Whether it never rests; several may be as busy as that."""
-        return 0 < self.period <= one.seconds * (1 + _ROUNDING)
+        """Whether it, or the device with all its stages, never rests; several may be so busy."""
+        seconds = one.seconds
+        if isinstance(one, Work):
+            board = one.share.board
+            seconds = sum(work.seconds for work in self.works if work.share.board == board)
+        return 0 < self.period <= seconds * (1 + _ROUNDING)
 
 
 def timeline(problem: Problem, found: Placement) -> Timeline:
     """When everything of one frame begins and ends."""
-    owner = _owner(found)
-    sent, sizes = transfers(problem, owner), crossing_bytes(problem, owner)
-    busy = {
-        share.board: busy_seconds(problem, share.board, share.seconds, sizes)
-        for share in found.shares
-    }
-    ready, done = dict.fromkeys(busy, 0.0), dict.fromkeys(busy, 0.0)
-    for board, seconds in busy.items():
-        done[board] = ready[board] + seconds
-        for (source, target), way in sent.items():
-            if source == board:
-                ready[target] = max(ready[target], done[source] + way)
-    slow, ways = _longest_way(sent, done)
-    order = list(busy)
+    times = schedule(*running(problem, found))
+    slow, ways = _longest_way(found.shares, times)
     works = (
-        Work(share, ready[share.board], busy[share.board], share.board in slow)
-        for share in found.shares
+        Work(share, times.starts[place], times.busy[place], place in slow)
+        for place, share in enumerate(found.shares)
     )
     messages = (
-        Message(*ends, sizes[ends], done[ends[0]], sent[ends], ends in ways)
-        for ends in sorted(sent, key=lambda ends: (order.index(ends[0]), order.index(ends[1])))
+        Message(
+            one.sender,
+            min(one.readers, default=CLIENT),
+            *one.ends,
+            one.size,
+            times.end(one.sender),
+            one.seconds,
+            one in ways,
+        )
+        for one in sorted(times.sent, key=lambda one: (one.sender, one.readers))
     )
     return Timeline(found.score.period, found.score.latency, tuple(works), tuple(messages))
 
 
-def _owner(found: Placement) -> list[int]:
-    owners = {unit: share.board for share in found.shares for unit in share.units}
-    return [owners[unit] for unit in sorted(owners)]
-
-
-def _longest_way(
-    sent: Mapping[_Ends, float], done: Mapping[int, float]
-) -> tuple[set[int], set[_Ends]]:
-    """Devices and transfers that make the latency; of several such ways one."""
-    board = max(done, key=lambda one: done[one])
-    slow, ways = {board}, set[_Ends]()
-    while incoming := [ends for ends in sent if ends[1] == board]:
-        last = max(incoming, key=lambda ends: done[ends[0]] + sent[ends])
-        ways.add(last)
-        board = last[0]
-        slow.add(board)
+def _longest_way(shares: Sequence[Share], times: Schedule) -> tuple[set[int], set[Sent]]:
+    """Stages and messages that make the latency; of several such ways one."""
+    ends = [(times.end(place), place) for place in range(len(shares))]
+    told = [one for one in times.sent if one.ends[1] == CLIENT]
+    last, place = max(ends)
+    ways = set[Sent]()
+    for one in told:
+        if times.end(one.sender) + one.seconds > last:
+            last, place, ways = times.end(one.sender) + one.seconds, one.sender, {one}
+    slow = {place}
+    while (begin := times.starts[place]) > 0:
+        comes = [one for one in times.sent if place in one.readers]
+        late = max(comes, key=lambda one: times.end(one.sender) + one.seconds, default=None)
+        if late is not None and times.end(late.sender) + late.seconds >= begin * (1 - _ROUNDING):
+            ways.add(late)
+            place = late.sender
+        else:
+            place = _before(shares, times, place)
+        if place == CLIENT:
+            break
+        slow.add(place)
     return slow, ways
+
+
+def _before(shares: Sequence[Share], times: Schedule, place: int) -> int:
+    """Whom a stage waits for that could begin but for its device."""
+    same = (other for other, share in enumerate(shares) if share.board == shares[place].board)
+    earlier = (other for other in same if times.starts[other] < times.starts[place])
+    return max(earlier, key=times.end)

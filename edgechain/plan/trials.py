@@ -83,6 +83,8 @@ class _WiredTrial:
     def __init__(self, line: Line):
         self._line = line
         self.next_period = math.inf
+        self._first = [True for _ in line.boards]
+        """By device: whether the client's link lets it be the first."""
         self._runs = [_runs(line, board) for board in line.boards]
         self._cuts = {(a, b): _Cuts(line, a, b) for a in line.boards for b in line.boards if a != b}
 
@@ -91,8 +93,10 @@ class _WiredTrial:
         line = self._line
         nexts = [runs.allow(period) for runs in self._runs]
         nexts += [cuts.allow(period) for cuts in self._cuts.values()]
+        nexts += [s for s in (*line.from_client, *line.to_client) if s > period]
         self.next_period = min(nexts)
         done = 1 << line.length
+        self._first = [seconds <= period for seconds in line.from_client]
         reached: dict[tuple[int, int], Bits] = {}
         for subset in line.subsets:
             for board in line.boards:
@@ -100,14 +104,14 @@ class _WiredTrial:
                     starts = self._starts(subset, board, reached)
                     ends = self._runs[board].ends(starts)
                     reached[subset, board] = ends
-                    if ends & done:
+                    if ends & done and line.to_client[board] <= period:
                         return self._owner(subset, board, reached)
         return None
 
     def _starts(self, subset: int, board: int, reached: dict[tuple[int, int], Bits]) -> Bits:
         rest = subset ^ (1 << board)
         if not rest:
-            return 1
+            return int(self._first[board])
         starts = 0
         for before in self._line.boards:
             if rest >> before & 1:

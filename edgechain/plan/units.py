@@ -11,11 +11,23 @@ import graphlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from edgechain.errors import CannotPlace
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.partition import Partition
+from edgechain.spec.partition_file import parse_operators
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Board, Problem, Unit, Wire
+
+KEPT, ALIVE, STAGE_BYTES = 2, 3, 1_000_000
+"""What an interpreter takes: constants twice (the file's, and packed for the processor), tensors
+three times at most (its arena, XNNPACK's own, and buffers for convolutions), and a little in any
+case. Six real models needed 10 to 40 % less."""
+
+
+INPUT, OUTPUT = "input", "output"
+"""What people call the operators that have to do with the client."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,35 @@ class ModelProblem:
     def _name(self, unit: int) -> str:
         return self.problem.units[unit].name
 
+    def read_elsewhere(self, unit: str) -> tuple[int, ...]:
+        """Tensors that a unit makes and another one reads, in order of birth."""
+        return _read_elsewhere(self.graph, self.operators[unit])
+
+    def units_of(self, what: str) -> tuple[str, ...]:
+        """The units of what a person names, in the problem's order.
+
+        That is ``input`` or ``output`` (who reads the model's inputs, who makes its outputs), a
+        tensor (who makes it), or operators as ``0-30``. Raises ``CannotPlace`` where it is nothing.
+        """
+        meant = self._operators_called(what)
+        names = (unit.name for unit in self.problem.units)
+        return tuple(name for name in names if not meant.isdisjoint(self.operators[name]))
+
+    def _operators_called(self, what: str) -> set[int]:
+        graph = self.graph
+        if what == INPUT:
+            return {op for tensor in graph.inputs for op in graph.consumers.get(tensor, ())}
+        if what == OUTPUT:
+            return {graph.producer[tensor] for tensor in graph.outputs if tensor in graph.producer}
+        made = {op for tensor, op in graph.producer.items() if graph.tensors[tensor].name == what}
+        try:
+            return made or set(parse_operators(what, len(graph.operators)))
+        except ValueError:
+            raise CannotPlace(
+                f"{what!r} is nothing of this model; give {INPUT}, {OUTPUT}, a tensor's name, or "
+                f"operators as 0-{len(graph.operators) - 1}"
+            ) from None
+
 
 def model_problem(
     graph: OpGraph,
@@ -47,9 +88,10 @@ def model_problem(
     """The placement of ``graph``, where ``seconds`` is every operator's work by device name.
 
     An infinite work says that the device cannot run the operator. A unit is called by its last
-    operator's output. Memory is that of constants, and of what the unit's operators hand over.
+    operator's output. It keeps its constants, and while it runs there are all the tensors that the
+    model has at that moment.
     """
-    atoms = indivisible(graph)
+    atoms, alive = indivisible(graph), _alive_bytes(graph)
     owner = {op: number for number, atom in enumerate(atoms) for op in atom}
     names = _names(graph, atoms)
     units = tuple(
@@ -57,8 +99,10 @@ def model_problem(
             names[number],
             tuple(names[other] for other in sorted(_read_by(graph, atom, owner) - {number})),
             _work(atom, seconds),
-            _memory(graph, atom),
-            _output_bytes(graph, atom, owner),
+            KEPT * sum(graph.operators[op].weight_bytes for op in atom),
+            sum(graph.tensors[tensor].nbytes for tensor in _read_elsewhere(graph, atom)),
+            *_client_bytes(graph, atom),
+            STAGE_BYTES + ALIVE * max(alive[op] for op in atom),
         )
         for number, atom in enumerate(atoms)
     )
@@ -158,19 +202,31 @@ def _work(atom: Sequence[int], seconds: Mapping[str, Sequence[float]]) -> dict[s
     return {name: total for name, total in work.items() if total < math.inf}
 
 
-def _memory(graph: OpGraph, atom: Sequence[int]) -> int:
-    made = {tensor for op in atom for tensor in graph.operators[op].outputs}
-    weights = sum(graph.operators[op].weight_bytes for op in atom)
-    return weights + sum(graph.tensors[tensor].nbytes for tensor in made)
+def _alive_bytes(graph: OpGraph) -> list[int]:
+    """For every operator the bytes of all tensors that are there while it runs."""
+    count = len(graph.operators)
+    change = [0] * (count + 1)
+    born = {**dict.fromkeys(graph.inputs, 0), **graph.producer}
+    for tensor, first in born.items():
+        last = count - 1 if tensor in graph.outputs else max(graph.consumers.get(tensor, (first,)))
+        change[first] += graph.tensors[tensor].nbytes
+        change[last + 1] -= graph.tensors[tensor].nbytes
+    return list(accumulate(change[:-1]))
 
 
-def _output_bytes(graph: OpGraph, atom: Sequence[int], owner: Mapping[int, int]) -> int:
+def _client_bytes(graph: OpGraph, atom: Sequence[int]) -> tuple[int, int]:
+    """What comes from the client to these operators, and what goes from them to it.
+
+    An input of the model is counted where it is read first.
+    """
+    first = {t: users[0] for t in graph.inputs if (users := graph.consumers.get(t, ()))}
+    read = sum(graph.tensors[t].nbytes for t, op in first.items() if op in atom)
+    makers = {t: graph.producer[t] for t in graph.outputs if t in graph.producer}
+    return read, sum(graph.tensors[t].nbytes for t, op in makers.items() if op in atom)
+
+
+def _read_elsewhere(graph: OpGraph, atom: Sequence[int]) -> tuple[int, ...]:
     """All that other units read; a device that wants only some of it is charged for all."""
-    made = {tensor for op in atom for tensor in graph.operators[op].outputs}
-    home = owner[atom[0]]
-    wanted = (
-        tensor
-        for tensor in made
-        if any(owner[user] != home for user in graph.consumers.get(tensor, ()))
-    )
-    return sum(graph.tensors[tensor].nbytes for tensor in wanted)
+    own = frozenset(atom)
+    made = dict.fromkeys(tensor for op in atom for tensor in graph.operators[op].outputs)
+    return tuple(t for t in made if not own.issuperset(graph.consumers.get(t, ())))

@@ -34,8 +34,9 @@ class ShortestWay:
             for board in line.boards:
                 if subset >> board & 1:
                     done = self._done[subset, board] = self._extended(subset, board)
-                    if done[-1] < least * (1 - SLACK):
-                        least, chosen = done[-1], (subset, board)
+                    answered = done[-1] + line.to_client[board]
+                    if answered < least * (1 - SLACK):
+                        least, chosen = answered, (subset, board)
         if chosen is None:
             return Found(None, math.inf)
         return Found(self._owner(*chosen), least * (1 - SLACK))
@@ -59,7 +60,7 @@ class ShortestWay:
     def _arrivals(self, rest: int, board: int) -> list[float]:
         """For every place but the last: when what ``board`` needs from there on has come."""
         if not rest:
-            return [0.0] + [math.inf] * (self._line.length - 1)
+            return [self._line.from_client[board]] + [math.inf] * (self._line.length - 1)
         ways = [self._arrivals_from(rest, before, board) for before in self._members(rest)]
         return ways[0] if len(ways) == 1 else list(map(min, *ways))
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
-from edgechain.plan.topology import Device
-from edgechain.plan.units import ModelProblem
+from edgechain.plan.packed_tensors import crossing_packed
+from edgechain.plan.threads import Planned
+from edgechain.plan.topology import operator_seconds, shares_on
 from edgechain.spec.chain import ModelSource
 from edgechain.spec.partition_file import render_operators
-from edgechain.spec.plan import Placement
 from edgechain.spec.plan_file import PlanFile, PlannedStage
 
 
-def plan_file(
-    model: ModelSource, placed: ModelProblem, found: Placement, devices: Sequence[Device]
-) -> PlanFile:
-    """Every share as a stage on its device. Raises ``CannotCut`` where no model could be cut so."""
-    partition = placed.partition(found)
-    stages = tuple(
-        PlannedStage(
-            name=f"stage{number}",
-            device=placed.problem.boards[share.board].name,
-            operators=render_operators(group),
-            work_ms=round(share.seconds * 1000, 6),
+def plan_file(model: ModelSource, planned: Planned) -> PlanFile:
+    """Every share as a stage on its devices. Raises ``CannotCut`` if no model can be cut so."""
+    found, partition = planned.found, planned.posed.model.partition(planned.found)
+    stages = []
+    for number, (share, group) in enumerate(zip(found.shares, partition.groups, strict=True)):
+        device = planned.posed.devices[share.board]
+        each = operator_seconds(partition.graph, device)
+        stages.append(
+            PlannedStage(
+                name=f"stage{number}",
+                device=device.name,
+                operators=render_operators(group),
+                work_ms=round(math.fsum(each[op] for op in group) * 1000, 6),
+                threads=device.used_threads,
+                copies=tuple(planned.posed.devices[copy.board].name for copy in share.copies),
+            )
         )
-        for number, (share, group) in enumerate(zip(found.shares, partition.groups, strict=True))
-    )
-    used = {stage.device for stage in stages}
+    shares = shares_on(partition.graph, planned.posed.devices)
+    used = {name for stage in stages for name in (stage.device, *stage.copies)}
     return PlanFile(
         model=model,
         objective=found.objective,
@@ -34,6 +38,9 @@ def plan_file(
         latency_ms=round(found.score.latency * 1000, 6),
         lower_bound_ms=round(found.lower_bound * 1000, 6),
         limits=found.score.limits,
-        estimated=tuple(d.name for d in devices if d.name in used and not d.is_measured),
-        stages=stages,
+        estimated=tuple(
+            d.name for d in planned.posed.devices if d.name in used and not d.is_measured
+        ),
+        stages=tuple(stages),
+        packed=crossing_packed(planned.posed.model, found, shares),
     )

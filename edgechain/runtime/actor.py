@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 from edgechain.errors import InvalidChain, NodeFailed, WorkerLost
@@ -15,7 +15,7 @@ from edgechain.runtime.restarts import LOADS_TRIED, Restarts
 from edgechain.runtime.slots import Attempt
 from edgechain.runtime.stage_queue import StageQueue
 from edgechain.runtime.worker_process import WorkerProcess
-from edgechain.runtime.worker_wire import Lost, Outcome, Ran, Resting
+from edgechain.runtime.worker_wire import Lost, Outcome, Ran, Resting, Shapes
 from edgechain.spec.chain import Stage
 from edgechain.spec.ids import StageName
 from edgechain.spec.status import StageStatus
@@ -25,6 +25,12 @@ _LOG = logging.getLogger(__name__)
 OnEnd = Callable[[], None]
 OpenWorker = Callable[[OnEnd], Awaitable[WorkerProcess]]
 Report = Callable[[Attempt, StageName, Outcome | Resting], None]
+
+OPEN_SECONDS = 150.0
+"""Longer than a zygote may take to start (60 s) and to fork (5 s), and a worker to load (60 s)."""
+
+TRIAL_SECONDS = 60.0
+"""Nothing that fits a small board runs for so long, the first time either."""
 
 
 class ActorState(StrEnum):
@@ -69,11 +75,62 @@ class StageActor:
         self._cause = ""
         """What became of the worker that is being replaced."""
         self._ran = self._failed = 0
+        self._asked: asyncio.Future[None] | None = None
+        self._asked_anew = asyncio.Event()
 
     async def start(self) -> None:
         """Start the worker; returns when it can run."""
         self._worker = await self._open_worker(self._wake.set)
         self._enter(ActorState.READY)
+
+    async def try_out(self, slot: int, shapes: Shapes) -> Ran | str:
+        """Run once on a slot before ``run`` begins; no request, and not counted as one.
+
+        Raises ``WorkerLost`` where the worker ends over it or does not answer.
+        """
+        if self._worker is None or self._state is not ActorState.READY:
+            raise NodeFailed(f"stage {self.stage.name} can only be tried before it works")
+        watch = RunWatch(TRIAL_SECONDS, self._clock.now())
+        return await self._worker.run(
+            slot, shapes, lambda: watch.is_hung(self._clock.now(), awaited=False)
+        )
+
+    def ask(self) -> asyncio.Future[None]:
+        """Ask whether the actor lives: done as soon as it comes round, or is closed.
+
+        It comes round to its queue, and where a run takes long to every look at it. While it opens
+        a worker it answers too, for as long as that may take.
+        """
+        if self._asked is None:
+            self._asked = asyncio.get_running_loop().create_future()
+        asked = self._asked
+        if self._state is ActorState.CLOSED:
+            self._come_round()
+        self._asked_anew.set()
+        self._wake.set()
+        return asked
+
+    def _come_round(self) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.done():
+            asked.set_result(None)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Answer although what is done now does not come round, but only for so long."""
+        answering = asyncio.create_task(self._answer(), name=f"answers of {self.stage.name}")
+        try:
+            yield
+        finally:
+            answering.cancel()
+
+    async def _answer(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_SECONDS):
+                while True:
+                    self._come_round()
+                    self._asked_anew.clear()
+                    await self._asked_anew.wait()
 
     def deliver(self, attempt: Attempt, tensor: int) -> None:
         """Say that one of the stage's inputs lies in the attempt's slot."""
@@ -92,6 +149,7 @@ class StageActor:
         worker = self._worker
         while True:
             self._wake.clear()
+            self._come_round()
             if worker.gone:
                 worker = await self._replace(worker, report)
             elif (attempt := self._queue.take(self._clock.now())) is not None:
@@ -115,6 +173,7 @@ class StageActor:
         watch = RunWatch(self._times.patience, self._clock.now())
 
         def is_hung() -> bool:
+            self._come_round()
             now = self._clock.now()
             awaited = not attempt.ended and not attempt.deadline.has_passed(now)
             return watch.is_hung(now, awaited=awaited)
@@ -144,7 +203,8 @@ class StageActor:
         while True:
             await self._rest(cause, report)
             try:
-                self._worker = await self._open_worker(self._wake.set)
+                with self._answering():
+                    self._worker = await self._open_worker(self._wake.set)
             except (WorkerLost, InvalidChain) as error:
                 cause = self._without_stage(error)
                 self._count_failed_load(error)
@@ -165,6 +225,7 @@ class StageActor:
         self._enter(ActorState.RESTING)
         while seconds := self._restarts.rest(self._clock.now()):
             self._wake.clear()
+            self._come_round()
             while (attempt := self._queue.take(self._clock.now())) is not None:
                 self._turn_away(attempt, f"rests for {seconds:.1f} s: {cause}", report)
             with suppress(TimeoutError):
@@ -180,6 +241,7 @@ class StageActor:
     async def close(self) -> None:
         """End the worker; may be called twice."""
         self._enter(ActorState.CLOSED)
+        self._come_round()
         await self._close_worker()
 
     async def _close_worker(self) -> None:

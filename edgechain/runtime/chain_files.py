@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
-from edgechain.errors import InvalidChain
+from edgechain.errors import InvalidChain, InvalidDocument
 from edgechain.spec.chain import ChainManifest, Stage
 from edgechain.spec.document import MAX_DOCUMENT_BYTES, parse
+from edgechain.spec.ids import StageName
 
 MANIFEST_FILE = "chain.yaml"
 MAX_STAGE_FILE_BYTES = (1 << 31) + (64 << 20)
@@ -28,6 +30,22 @@ def load_manifest(directory: Path) -> ChainManifest:
         raise InvalidChain(f"{directory}: {reason}; edgechain split MODEL -o {directory} makes one")
     text = _read(path, MAX_DOCUMENT_BYTES).decode("utf-8", "replace")
     return parse(ChainManifest, text, file=str(path))
+
+
+def chosen_stages(
+    manifest: ChainManifest, wanted: tuple[StageName, ...] | Literal["all"], file: str, key: str
+) -> tuple[StageName, ...]:
+    """The stages that the configuration ``file`` asks for under ``key``.
+
+    Raises ``InvalidDocument`` for one that the chain has not.
+    """
+    known = tuple(stage.name for stage in manifest.stages)
+    stages = known if wanted == "all" else wanted
+    for stage in stages:
+        if stage not in manifest.stage:
+            reason = f"the chain has no stage {stage!r}; it has {', '.join(known)}"
+            raise InvalidDocument(reason, file=file, key=key)
+    return stages
 
 
 def read_stage_file(directory: Path, stage: Stage) -> bytes:

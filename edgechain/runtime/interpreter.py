@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from edgechain.errors import InvalidModel, MissingDependency
+from edgechain.spec.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,12 +111,24 @@ class Interpreter:
                 self._engine.resize_tensor_input(detail["index"], value.shape)
                 self._allocated = False
         if not self._allocated:
-            # Before allocating: if that fails, the next call must know what to resize back.
-            self._inputs = self._engine.get_input_details()
-            with _quiet_stderr():
-                self._engine.allocate_tensors()
-            self._inputs = self._engine.get_input_details()
-            self._allocated = True
+            self._allocate()
+
+    def allocate(self) -> None:
+        """Have every operator prepared, once, without running. Raises ``InvalidModel``."""
+        with _verdict("cannot allocate its tensors"):
+            self._allocate()
+
+    def _allocate(self) -> None:
+        # Before allocating: if that fails, the next call must know what to resize back.
+        self._inputs = self._engine.get_input_details()
+        with _quiet_stderr():
+            self._engine.allocate_tensors()
+        self._inputs = self._engine.get_input_details()
+        self._allocated = True
+
+    def operators(self) -> list[str]:
+        """The operators' kinds; one that stands for those a delegate has taken is DELEGATE."""
+        return [str(op["op_name"]) for op in self._engine._get_ops_details()]  # noqa: SLF001
 
     def close(self) -> None:
         """Free the model; the object is unusable afterwards."""
@@ -173,8 +186,7 @@ def _verdict(what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, TypeError, IndexError) as error:
-        detail = " ".join(str(error).split())
-        raise InvalidModel(f"the model {what}: {detail}") from error
+        raise InvalidModel(f"the model {what}: {one_line(error)}") from error
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class Supervisor:
         self.arena = Arena.create(self.layout.slot_bytes * slots)
         self.actors = {
             stage.name: StageActor(
-                stage, self._edges(stage.inputs), slots, self._opener(stage), clock
+                stage, self._manifest.edges_of(stage.inputs), slots, self._opener(stage), clock
             )
             for stage in manifest.stages
             if stage.name in names
@@ -84,11 +84,11 @@ class Supervisor:
         start = self.layout.start(slot, tensor)
         return self.arena.view[start : start + size]
 
-    def _edges(self, tensors: tuple[str, ...]) -> tuple[int, ...]:
-        return tuple(self._manifest.tensor_index[tensor] for tensor in tensors)
-
     def _regions(self, tensors: tuple[str, ...]) -> tuple[Region, ...]:
-        specs = [(index, self._manifest.edges[index].tensor) for index in self._edges(tensors)]
+        specs = [
+            (index, self._manifest.edges[index].tensor)
+            for index in self._manifest.edges_of(tensors)
+        ]
         return tuple(
             Region(spec.name, self.layout.offsets[index], spec.max_bytes, spec.dtype, spec.shape)
             for index, spec in specs

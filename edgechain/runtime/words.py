@@ -6,6 +6,8 @@ import asyncio
 import os
 from collections.abc import Callable
 
+from edgechain.spec.printable import printable
+
 LINES_AT_ONCE = 100
 LINES_PER_SECOND = 10.0
 """A traceback has some ten lines, a frame comes thirty times a second: the log is for people."""
@@ -47,7 +49,7 @@ class Words:
 
     def _say(self, line: bytes) -> None:
         text = line.decode(errors="replace")[:LONGEST_LINE].rstrip()
-        clean = "".join(c if c.isprintable() else " " for c in text)
+        clean = printable(text, " ")
         if not clean.strip():
             return
         self.last = clean

@@ -14,6 +14,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgechain.spec.printable import one_line
+
 Shapes = tuple[tuple[int, ...], ...]
 
 LENGTH = struct.Struct("<I")
@@ -113,7 +115,7 @@ def pack_ran(nanoseconds: int, shapes: Shapes) -> bytes:
 
 def pack_failure(reason: str) -> bytes:
     """Worker to daemon: it failed, and why in one line."""
-    return _DONE.pack(_FAILED, 0) + " ".join(reason.split()).encode(errors="replace")[:4096]
+    return _DONE.pack(_FAILED, 0) + one_line(reason).encode()[:4096]
 
 
 def unpack_answer(message: bytes) -> Ran | str:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgechain.errors import InvalidIdentity
+from edgechain.security import proof
 from edgechain.security.certificates import (
     BEGINNING,
     NEVER,
@@ -63,11 +64,19 @@ class Authority:
     def issue(self, role: Role, name: str, now: datetime) -> Issued:
         """An identity for a node or a client."""
         key = new_key()
-        certificate = identity_certificate(
-            self._key, self._certificate, key.public_key(), (role, name), expiry(now)
-        )
+        certificate = self.certify(key.public_key(), (role, name), now)
         serial = certificate.serial_number
         return Issued(role, name, serial, certificate.public_bytes(PEM), key_bytes(key))
+
+    def certify(
+        self, key: ec.EllipticCurvePublicKey, party: tuple[Role, str], now: datetime
+    ) -> x509.Certificate:
+        """A certificate for a key that somebody else holds."""
+        return identity_certificate(self._key, self._certificate, key, party, expiry(now))
+
+    def sign(self, data: bytes) -> bytes:
+        """The authority's signature under ``data`` (DER); ``signature`` checks it."""
+        return proof.sign(self._key, data)
 
     def revoke(self, serials: Iterable[int]) -> bytes:
         """The list of all revocations (PEM), signed. It has no end: a board may have no clock."""

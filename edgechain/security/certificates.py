@@ -48,7 +48,7 @@ def expiry(now: datetime) -> datetime:
 
 def authority_certificate(key: ec.EllipticCurvePrivateKey, fleet: str) -> x509.Certificate:
     """The authority's, signed by itself. It signs identities and revocations, no authorities."""
-    name = _named(fleet)
+    name = named(fleet)
     builder = _builder(name, name, key.public_key(), NEVER)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs_others=True), critical=True)
@@ -68,7 +68,7 @@ def identity_certificate(
     asks, answers = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
     purposes = [asks, answers] if role is Role.NODE else [asks]
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
-    builder = _builder(_named(name), authority.subject, key, until)
+    builder = _builder(named(name), authority.subject, key, until)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
     builder = builder.add_extension(_usage(signs_others=False), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
@@ -89,7 +89,8 @@ def _builder(
     )
 
 
-def _named(name: str) -> x509.Name:
+def named(name: str) -> x509.Name:
+    """A subject that is only a common name."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgechain.errors import InvalidIdentity
+from edgechain.files.drafts import sync_folder
 
 KEY_SUFFIX = ".key"
 """Files that only their owner may read."""
@@ -40,7 +41,7 @@ def _require_private(path: Path) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write or replace one file, whole or not at all."""
+    """Write or replace one file, whole or not at all: a key stays there after a power cut."""
     with _explained(path):
         fileno, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
@@ -50,6 +51,7 @@ def write_file(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(fileno)
             Path(draft).replace(path)
+            sync_folder(path.parent)
         except BaseException:
             with suppress(FileNotFoundError):
                 Path(draft).unlink()
@@ -69,6 +71,15 @@ def write_directory(path: Path, files: Mapping[str, bytes]) -> None:
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
+
+
+def remove_directory(path: Path) -> None:
+    """Remove an identity's directory; nobody finds half of one."""
+    with _explained(path):
+        gone = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+        path.rename(gone / path.name)
+        sync_folder(path.parent)
+        shutil.rmtree(gone)
 
 
 def _put(draft: Path, path: Path) -> None:

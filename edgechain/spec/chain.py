@@ -10,10 +10,11 @@ import graphlib
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from edgechain.spec.ids import Generation, Name, StageName
 from edgechain.spec.tensor import Frozen, TensorSpec
@@ -64,12 +65,34 @@ class Port(Frozen):
 
 
 class Edge(Frozen):
-    """One tensor's way: from a stage, or from the client, to a stage, or to the client."""
+    """One tensor's way: from a stage, or from the client, to a stage, or to the client.
+
+    ``codec`` says how its bytes cross between nodes: as they are, or packed (``zstd``), which only
+    a tensor between stages can. Where it is not given it is not written, so that a chain without
+    it keeps its text and its generation.
+    """
 
     tensor: TensorSpec
     source: StageName | None = None
     targets: tuple[StageName, ...] = ()
     to_client: bool = False
+    codec: Literal["zstd"] | None = None
+
+    @model_validator(mode="after")
+    def _between_stages(self) -> Self:
+        if self.codec and (self.source is None or not self.targets or self.to_client):
+            raise ValueError(
+                f"tensor {self.tensor.name!r} cannot cross packed: only tensors between stages, "
+                "that the client neither gives nor gets, can"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_silence(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if self.codec is None:
+            fields.pop("codec", None)
+        return fields
 
 
 class ModelSource(Frozen):
@@ -172,9 +195,14 @@ class ChainManifest(Frozen):
         return {edge.tensor.name: index for index, edge in enumerate(self.edges)}
 
     @cached_property
+    def packed(self) -> tuple[str, ...]:
+        """The tensors that cross packed between nodes, by name."""
+        return tuple(edge.tensor.name for edge in self.edges if edge.codec is not None)
+
+    @cached_property
     def input_edges(self) -> tuple[int, ...]:
         """Indexes of the edges the client feeds, in the order of ``inputs``."""
-        return tuple(self.tensor_index[port.tensor] for port in self.inputs)
+        return self.edges_of(port.tensor for port in self.inputs)
 
     @cached_property
     def input_names(self) -> dict[str, int]:
@@ -189,7 +217,11 @@ class ChainManifest(Frozen):
     @cached_property
     def output_edges(self) -> tuple[int, ...]:
         """Indexes of the edges the client collects, in the order of ``outputs``."""
-        return tuple(self.tensor_index[port.tensor] for port in self.outputs)
+        return self.edges_of(port.tensor for port in self.outputs)
+
+    def edges_of(self, tensors: Iterable[str]) -> tuple[int, ...]:
+        """Indexes of the edges of these tensors, in their order."""
+        return tuple(self.tensor_index[tensor] for tensor in tensors)
 
     def touched_by(self, stages: frozenset[StageName]) -> tuple[int, ...]:
         """Indexes of the edges that enter or leave any of ``stages``."""

@@ -35,7 +35,8 @@ class Chunk:
 
     ``shape`` comes with the first one, ``route`` too if it comes to a node. ``offset`` and
     ``total`` are bytes, ``budget`` is the seconds the attempt had left when it was sent. ``data``
-    lives as long as the frame it points into.
+    lives as long as the frame it points into; where it is ``packed`` it is no part of the tensor
+    but what one was made smaller to, and nobody has looked at it yet.
     """
 
     key: RequestKey
@@ -46,6 +47,7 @@ class Chunk:
     shape: tuple[int, ...]
     route: Route
     data: memoryview
+    packed: bool = False
 
 
 def _unheard() -> None:
@@ -59,7 +61,8 @@ class TensorSend:
     ``done(True)`` says that every byte was copied, *before* the last of them is handed to the
     stream: whoever receives the whole tensor may rely on it. ``done(False)`` says that the stream
     ended or the deadline passed first. ``lost`` is called after ``done(True)`` where the stream
-    ended before its peer had said that all of it arrived; perhaps it did.
+    ended before its peer had said that all of it arrived; perhaps it did. A ``packed`` one is made
+    smaller chunk by chunk, where that makes a chunk smaller: its edge's codec allows it.
     """
 
     key: RequestKey
@@ -70,6 +73,7 @@ class TensorSend:
     payload: memoryview
     done: Callable[[bool], None]
     lost: Callable[[], None] = _unheard
+    packed: bool = False
 
 
 class Role(StrEnum):

@@ -34,6 +34,13 @@ class Partition:
         self._check_crossing(owner)
         self._check_order(owner)
 
+    @property
+    def crossing(self) -> tuple[int, ...]:
+        """Tensors from group to group that are none of the model's own, in order of birth."""
+        graph = self.graph
+        made = dict.fromkeys(t for group in self.groups for t in graph.outputs_of(group))
+        return tuple(t for t in graph.producer if t in made and t not in graph.outputs)
+
     def _owners(self) -> dict[int, int]:
         owner: dict[int, int] = {}
         for number, group in enumerate(self.groups):

@@ -6,14 +6,35 @@ from dataclasses import dataclass
 
 from edgechain.spec.problem import Objective
 
+SAME = 1 + 1e-9
+"""Times that are no more than so many times another are not longer: sums are rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A further device that runs a stage, and its work for a request that it takes."""
+
+    board: int
+    seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one device does: places of units, ascending, and their work."""
+    """What one device does as a whole: places of units, ascending, and their work.
+
+    ``copies`` run the same units and take turns with it: every request goes to one of them, to
+    each as often as it is fast.
+    """
 
     board: int
     units: tuple[int, ...]
     seconds: float
+    copies: tuple[Copy, ...] = ()
+
+    @property
+    def boards(self) -> tuple[int, ...]:
+        """All devices that do it."""
+        return (self.board, *(copy.board for copy in self.copies))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +52,41 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Every unit on one device, in an order in which the shares can run one after the other.
+    """Every unit in one share, in an order in which the shares can run one after the other.
 
-    ``lower_bound`` is proved: no placement is better; ``is_exact``: this one reaches it.
+    A device has one share, or several where the problem lets it.
+
+    ``packed`` are the units whose outputs cross packed, by their places, ascending.
+
+    ``lower_bound`` is proved: no placement is better, whatever crosses packed; ``is_exact``: this
+    one reaches it. Where copies were allowed that is meant of placements with copies, too.
     """
 
     objective: Objective
     shares: tuple[Share, ...]
     score: Score
     lower_bound: float
+    packed: tuple[int, ...] = ()
+
+    @property
+    def boards(self) -> tuple[int, ...]:
+        """The devices that have work, by their places, in the order of their first shares."""
+        return tuple(dict.fromkeys(board for share in self.shares for board in share.boards))
 
     @property
     def is_split(self) -> bool:
-        """Whether more than one device has work."""
-        return len(self.shares) > 1
+        """Whether a request needs more than one device."""
+        return any(share.board != self.shares[0].board for share in self.shares)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether several devices do the same."""
+        return any(share.copies for share in self.shares)
 
     @property
     def is_exact(self) -> bool:
         """Whether nothing better exists, but for rounding."""
-        return self.score.value(self.objective) <= self.lower_bound * (1 + 1e-9)
+        return self.score.value(self.objective) <= self.lower_bound * SAME
 
     @property
     def gap(self) -> float:

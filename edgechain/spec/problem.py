@@ -2,15 +2,15 @@
 
 A unit is what is never torn apart: an operator, or a run of them. It hands one output to the
 units that name it among their inputs. A chain is the case where every unit but the first reads
-exactly the one before it.
+exactly the one before it. A client hands in what a frame is and takes what comes of it.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -29,7 +29,10 @@ class Unit:
     """What runs on one device as a whole.
 
     ``seconds`` is its work by device name; a device that is missing cannot run it.
-    ``output_bytes`` cross a link once for every device that wants them.
+    ``output_bytes`` cross a link once for every device that wants them. ``request_bytes`` come from
+    the client, ``result_bytes`` go to it. A device keeps the ``memory_bytes`` of all its units, and
+    besides has to have the ``working_bytes`` of one after the other, so of the largest.
+    ``packed_bytes`` is what the output comes to where it crosses packed; ``None``: it cannot.
     """
 
     name: str
@@ -37,6 +40,10 @@ class Unit:
     seconds: Mapping[str, float]
     memory_bytes: int = 0
     output_bytes: int = 0
+    request_bytes: int = 0
+    result_bytes: int = 0
+    working_bytes: int = 0
+    packed_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,10 @@ class Board:
     """A device as the planner sees it; ``None``: its memory is no question.
 
     What its processor spends on every request besides its units' work: on having a stage at all,
-    and on every byte that it sends to other devices and receives from them.
+    and on every byte that it sends and receives. To the client, and from it, there is a link of
+    ``client_bytes_per_second``; a message there costs ``client_seconds``, too. All that comes to or
+    leaves devices on one ``medium`` (the air of a Wi-Fi network) goes over it one after the other.
+    Packing a byte takes ``pack_seconds``, getting it back ``unpack_seconds``; ``None``: it cannot.
     """
 
     name: str
@@ -52,10 +62,19 @@ class Board:
     stage_seconds: float = 0.0
     send_seconds: float = 0.0
     receive_seconds: float = 0.0
+    client_bytes_per_second: float = math.inf
+    client_seconds: float = 0.0
+    medium: str | None = None
+    pack_seconds: float | None = None
+    unpack_seconds: float | None = None
 
     def pays(self, received: int, sent: int) -> float:
         """Seconds of its processor besides the work, for so many bytes."""
         return self.stage_seconds + received * self.receive_seconds + sent * self.send_seconds
+
+    def client_carries(self, size: int) -> float:
+        """Seconds for so many bytes from the client or to it; nothing is sent if there are none."""
+        return self.client_seconds + size / self.client_bytes_per_second if size else 0.0
 
     @property
     def pays_for_bytes(self) -> bool:
@@ -90,6 +109,8 @@ class Problem:
     boards: tuple[Board, ...]
     wires: tuple[Wire, ...] | None = None
     name: str = field(default="problem", kw_only=True)
+    several_stages: bool = field(default=False, kw_only=True)
+    """Whether a device may have several groups of units, each of which runs whole."""
 
     def __post_init__(self) -> None:
         if not self.units or not self.boards:
@@ -114,15 +135,25 @@ class Problem:
                         f"unit {unit.name!r} has work for {name!r}, which is no device"
                     )
                 _amount(f"unit {unit.name!r}: work on {name!r}", seconds)
-            _amount(f"unit {unit.name!r}: memory", unit.memory_bytes)
+            _amount(f"unit {unit.name!r}: memory", unit.memory_bytes + unit.working_bytes)
             _amount(f"unit {unit.name!r}: output", unit.output_bytes)
+            _amount(f"unit {unit.name!r}: request", unit.request_bytes)
+            _amount(f"unit {unit.name!r}: result", unit.result_bytes)
+            if unit.packed_bytes is not None and not 0 <= unit.packed_bytes <= unit.output_bytes:
+                raise ValueError(
+                    f"unit {unit.name!r}: packed it should have no more than its output"
+                )
 
     def _check_boards(self) -> None:
         boards = {board.name for board in self.boards}
         for board in self.boards:
             _amount(f"device {board.name!r}: memory", board.memory_bytes or 0)
-            for seconds in (board.stage_seconds, board.send_seconds, board.receive_seconds):
+            paid = board.stage_seconds, board.send_seconds, board.receive_seconds
+            packing = board.pack_seconds or 0.0, board.unpack_seconds or 0.0
+            for seconds in (*paid, *packing, board.client_seconds):
                 _amount(f"device {board.name!r}: seconds", seconds)
+            if not board.client_bytes_per_second > 0:
+                raise ValueError(f"device {board.name!r}: its link to the client carries nothing")
         for wire in self.wires or ():
             for end in (wire.source, wire.target):
                 if end not in boards:
@@ -137,6 +168,10 @@ class Problem:
     def index(self) -> Mapping[str, int]:
         """Unit name to its place."""
         return {unit.name: place for place, unit in enumerate(self.units)}
+
+    def called(self, name: str) -> tuple[str, ...]:
+        """The unit of that name, if there is one."""
+        return (name,) if name in self.index else ()
 
     @cached_property
     def reads(self) -> tuple[tuple[int, ...], ...]:
@@ -161,6 +196,25 @@ class Problem:
         )
 
     @cached_property
+    def seconds_with_client(self) -> tuple[tuple[float, ...], ...]:
+        """By device, then by unit: its work, and what the device pays for the client's bytes."""
+        return tuple(
+            tuple(
+                taken
+                + unit.request_bytes * board.receive_seconds
+                + unit.result_bytes * board.send_seconds
+                for unit, taken in zip(self.units, seconds, strict=True)
+            )
+            for board, seconds in zip(self.boards, self.seconds, strict=True)
+        )
+
+    def memory(self, places: Iterable[int]) -> int:
+        """Bytes that a device needs for the units at these places."""
+        units = [self.units[place] for place in places]
+        kept = sum(unit.memory_bytes for unit in units)
+        return kept + max((unit.working_bytes for unit in units), default=0)
+
+    @cached_property
     def room(self) -> tuple[float, ...]:
         """By device: its bytes of memory; infinite where that is no question."""
         boards = self.boards
@@ -175,10 +229,26 @@ class Problem:
         names = [board.name for board in self.boards]
         return tuple(tuple(found.get((a, b)) for b in names) for a in names)
 
+    def kind(self, board: int) -> object:
+        """What is equal for two devices that only differ in their name, and in their links."""
+        return replace(self.boards[board], name=""), self.seconds[board]
+
+    @cached_property
+    def media(self) -> tuple[str, ...]:
+        """What several devices may share, each once."""
+        return tuple(dict.fromkeys(b.medium for b in self.boards if b.medium is not None))
+
     @cached_property
     def is_chain(self) -> bool:
-        """Whether every unit but the first reads exactly the one before it."""
-        return all(reads == ((p - 1,) if p else ()) for p, reads in enumerate(self.reads))
+        """Whether every unit but the first reads exactly the one before it.
+
+        And the first alone hears from the client, and the last alone tells it anything.
+        """
+        outside = any(u.request_bytes for u in self.units[1:]) or any(
+            u.result_bytes for u in self.units[:-1]
+        )
+        in_a_row = all(reads == ((p - 1,) if p else ()) for p, reads in enumerate(self.reads))
+        return in_a_row and not outside
 
 
 def _once(what: str, names: Sequence[str]) -> None:

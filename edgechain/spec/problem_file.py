@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from edgechain.errors import InvalidDocument
 from edgechain.spec.document import parse
+from edgechain.spec.printable import check_printable
 from edgechain.spec.problem import Board, Problem, Unit, Wire
 from edgechain.spec.tensor import Frozen
 
@@ -29,14 +30,7 @@ MAX_BYTES = 1 << 53
 MAX_AMOUNT = 1e9
 """Milliseconds, or seconds on a link: eleven days of work for one frame are a mistake."""
 
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has letters that cannot be printed")
-    return text
-
-
-Label = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+Label = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(check_printable)]
 Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
 

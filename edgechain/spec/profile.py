@@ -8,18 +8,38 @@ operator_ms: [0.81, 0.36, ...]
 stage_ms: 0.35
 send_ms_per_mb: 0.9
 receive_ms_per_mb: 1.1
+packing: {pack_ms_per_mb: 14.0, unpack_ms_per_mb: 4.5, shares: {conv_1: 0.62, conv_2: 0.81}}
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from edgechain.spec.chain import ModelSource
+from edgechain.spec.printable import check_printable
 from edgechain.spec.tensor import Frozen
 
 Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+TensorName = Annotated[str, Field(max_length=1024), AfterValidator(check_printable)]
+PackedShare = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+MOST_SHARES = 1000
+"""Tensors whose share is kept: so a profile stays below what a node may say in one word."""
+
+
+class Packing(Frozen):
+    """What it takes to make boundary tensors smaller, and how small they get.
+
+    Milliseconds of the processor are for a megabyte (10**6 bytes) that is not packed. ``shares``
+    are bytes that cross packed per byte of the tensor, by the tensor's name, of those tensors that
+    were measured.
+    """
+
+    pack_ms_per_mb: Milliseconds
+    unpack_ms_per_mb: Milliseconds
+    shares: dict[TensorName, PackedShare] = Field(default_factory=dict, max_length=MOST_SHARES)
 
 
 class DeviceProfile(Frozen):
@@ -41,5 +61,7 @@ class DeviceProfile(Frozen):
     stage_ms: Milliseconds = 0.0
     send_ms_per_mb: Milliseconds = 0.0
     receive_ms_per_mb: Milliseconds = 0.0
+    packing: Packing | None = None
+    """Absent where it was not measured: then nothing is packed there."""
     scaled_from: str = ""
     """Not measured but taken from another device, and which; empty where it was measured."""

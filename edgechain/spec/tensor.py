@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -68,6 +68,14 @@ def _item_bytes(name: str) -> int:
 _ITEM_BYTES = {dtype: _item_bytes(dtype.value) for dtype in DType}
 
 
+class AtKey(ValueError):
+    """What a noun's keys do not agree about, and the key where somebody should look first."""
+
+    def __init__(self, key: str, reason: str):
+        self.key = key
+        super().__init__(reason)
+
+
 class Frozen(BaseModel):
     """Base of every noun that is written to YAML: immutable, no unknown keys."""
 
@@ -129,6 +137,27 @@ class TensorSpec(Frozen):
         if self.bound_bytes is not None:
             return self.bound_bytes
         return math.prod(self.shape) * self.dtype.itemsize
+
+    @cached_property
+    def exact(self) -> tuple[tuple[int, ...], int] | None:
+        """The one shape that a value has, and its bytes; ``None`` where it may have others."""
+        return None if self.is_dynamic else (self.shape, self.max_bytes)
+
+    def nbytes(self, shape: tuple[int, ...]) -> int:
+        """Bytes of a value of this shape."""
+        exact = self.exact
+        if exact is not None and shape == exact[0]:
+            return exact[1]
+        return math.prod(shape) * self.dtype.itemsize
+
+    def misfit_bytes(self, shape: tuple[int, ...], nbytes: int) -> str | None:
+        """Say in one clause why so many bytes are no value of this shape, or ``None``."""
+        if (shape, nbytes) == self.exact:
+            return None
+        problem = self.misfit(self.dtype, shape)
+        if problem is None and nbytes != self.nbytes(shape):
+            return "is not as large as its shape"
+        return problem
 
     def misfit(self, dtype: str, shape: tuple[int, ...]) -> str | None:
         """Say in one clause why a value of this dtype and shape does not fit, or ``None``."""

@@ -37,8 +37,10 @@ from edgechain.spec.message import (
     TensorSend,
     Welcome,
 )
+from edgechain.spec.printable import printable
 from edgechain.spec.tensor import MAX_RANK
 from edgechain.transport._pb import wire_pb2 as pb
+from edgechain.transport.packing import pack
 
 _HEADER_TAG = 0x0A  # field 1, length-delimited
 _DATA_TAG = 0x12  # field 2, length-delimited
@@ -56,8 +58,12 @@ KNOWN = 256
 """Routes and hops that are remembered: the same few come with every request."""
 
 
+_PACKED: bytes = pb.ChunkHeader(packed=True).SerializeToString()
+"""What a header says on top where its chunk is packed."""
+
+
 def encode_chunk(send: TensorSend, offset: int, size: int, budget: float) -> bytes:
-    """One chunk of a tensor as a frame: one copy of the data."""
+    """One chunk of a tensor as a frame: one copy of the data, or the data packed."""
     header = pb.ChunkHeader(
         key=_key_out(send.key),
         tensor=send.tensor,
@@ -68,7 +74,10 @@ def encode_chunk(send: TensorSend, offset: int, size: int, budget: float) -> byt
     head = header.SerializeToString()
     if offset == 0:
         head += _beginning(send.shape, send.route)
-    data = send.payload[offset : offset + size]
+    raw = send.payload[offset : offset + size]
+    data: memoryview | bytes = raw
+    if send.packed and len(smaller := pack(raw)) < len(raw):
+        head, data = head + _PACKED, smaller
     prefix = b"".join((b"\x0a", _varint(len(head)), head, b"\x12", _varint(len(data))))
     return b"".join((prefix, data))
 
@@ -145,8 +154,9 @@ def _decode_chunk(frame: bytes) -> Chunk:
         total=header.total,
         budget=header.budget_us / 1e6,
         shape=tuple(_at_most(MAX_RANK, header.shape)),
-        route=tuple([_hop(h.node, h.incarnation) for h in _at_most(MAX_STAGES, header.route)]),
+        route=tuple([_hop_in(h.node, h.incarnation) for h in _at_most(MAX_STAGES, header.route)]),
         data=data,
+        packed=header.packed,
     )
 
 
@@ -181,9 +191,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 def clean(text: str) -> str:
     """A name or reason from the network, fit for a log or a terminal."""
-    if len(text) <= MAX_TEXT and text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "?" for c in text[:MAX_TEXT])
+    return printable(text[:MAX_TEXT])
 
 
 def _at_most(count: int, items: Any) -> Any:
@@ -230,12 +238,8 @@ def _hop_out(hop: Hop) -> Any:
     return pb.Hop(node=hop.node, incarnation=hop.incarnation)
 
 
-def _hop_in(hop: Any) -> Hop:
-    return _hop(hop.node, hop.incarnation)
-
-
 @lru_cache(KNOWN)
-def _hop(node: str, incarnation: int) -> Hop:
+def _hop_in(node: str, incarnation: int) -> Hop:
     return Hop(clean(node), Incarnation(incarnation))
 
 
@@ -287,7 +291,7 @@ def _welcome_out(welcome: Welcome) -> Any:
 
 def _welcome_in(welcome: Any) -> Welcome:
     return Welcome(
-        hop=_hop_in(welcome.hop),
+        hop=_hop_in(welcome.hop.node, welcome.hop.incarnation),
         namespace=clean(welcome.namespace),
         chain=clean(welcome.chain),
         generation=Generation(_sized(welcome.generation, GENERATION_BYTES)),
@@ -303,7 +307,7 @@ def _released_out(released: Released) -> Any:
         of=_key_out(released.keys[0]),
         sequence=[key.sequence for key in released.keys],
         attempt=[key.attempt for key in released.keys],
-        held_us=[int(seconds * 1e6) for seconds in released.held],
+        held_us=[round(seconds * 1e6) for seconds in released.held],
     )
 
 

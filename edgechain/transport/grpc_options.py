@@ -6,6 +6,9 @@ SERVICE = "edgechain.v1.Node"
 LINK = f"/{SERVICE}/Link"
 STATUS = f"/{SERVICE}/Status"
 MANIFEST = f"/{SERVICE}/Manifest"
+PROFILE = f"/{SERVICE}/Profile"
+PROBE = f"/{SERVICE}/Probe"
+ECHO = f"/{SERVICE}/Echo"
 
 Option = tuple[str, int]
 

@@ -319,12 +319,14 @@ class Link:
     def statistics(self) -> LinkStatus:
         """How the link is."""
         counts = self._stream.statistics() if self._stream else None
+        trip = counts.round_trip if counts else None
         return LinkStatus(
             peer=self.welcome.hop.node if self.welcome else "",
             address=self.address,
             state=self._state,
             queued=counts.queued if counts else 0,
             sent_bytes=counts.sent_bytes if counts else 0,
+            round_trip_ms=None if trip is None else trip * 1e3,
         )
 
 

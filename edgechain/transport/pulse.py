@@ -7,6 +7,8 @@ arrives. A link that is known to be slow is given more. The clock is handed in.
 
 from __future__ import annotations
 
+from edgechain.transport.round_trips import RoundTrips
+
 BEAT_SECONDS = 0.5
 TICK_SECONDS = 0.25
 
@@ -69,6 +71,7 @@ class Pulse:
         self._advanced_at = now
         self._beat_at = now + BEAT_SECONDS
         self._rate = MIN_CHUNK_BYTES / CHUNK_SECONDS
+        self._round_trips = RoundTrips()
 
     # What comes in ---------------------------------------------------------------------------
 
@@ -89,6 +92,7 @@ class Pulse:
         if fresh > 0:
             self._advanced_at = now
             self._acknowledged += fresh
+            self._round_trips.arrived(self._acknowledged, now, at_once=fresh >= PROMPT_BYTES)
             self._learn(now)
 
     def _learn(self, now: float) -> None:
@@ -121,6 +125,15 @@ class Pulse:
         """How many of the bytes that we sent have arrived, as the peer says."""
         return self._acknowledged
 
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds there and back, as small as it was of late, with a frame of tensors in it.
+
+        Where the link is kept full it is longer by what is under way. Nothing before the first
+        tensors of ``PROMPT_BYTES``: smaller ones are acknowledged with the next beat.
+        """
+        return self._round_trips.smallest
+
     # What goes out ---------------------------------------------------------------------------
 
     def writes(self, size: int, now: float) -> None:
@@ -129,10 +142,12 @@ class Pulse:
             self._mark(now)
             self._advanced_at = now
         self.sent += size
+        self._round_trips.wrote(self.sent, now)
 
     def greeted(self) -> None:
         """What was written up to now was our Welcome, which the peer does not count."""
         self.sent = 0
+        self._round_trips.forget()
 
     @property
     def chunk_bytes(self) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from edgechain.errors import Unauthorized, Unavailable
-from edgechain.spec.identity import LinkSecurity, Proof
+from edgechain.errors import PeerRefused, Unauthorized, Unavailable
+from edgechain.spec.identity import LinkSecurity, Party, Proof
+from edgechain.spec.printable import one_line
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import clean
 from edgechain.transport.grpc_options import MANIFEST, STATUS
@@ -49,29 +50,39 @@ async def fetch_manifest(
 async def _ask(
     address: str, method: str, request: Any, seconds: float, security: LinkSecurity | None
 ) -> bytes:
+    answer, _ = await ask(address, method, request.SerializeToString(), seconds, security)
+    return answer
+
+
+async def ask(
+    address: str, method: str, request: bytes, seconds: float, security: LinkSecurity | None
+) -> tuple[bytes, Party | None]:
+    """A question's answer, and who gives it. Raises ``Unavailable`` or ``Unauthorized``."""
     challenge = secrets.token_bytes(CHALLENGE_BYTES)
     async with open_channel(address, security) as channel:
         try:
             call = channel.unary_unary(method)(
-                request.SerializeToString(), timeout=seconds, metadata=((CHALLENGE, challenge),)
+                request, timeout=seconds, metadata=((CHALLENGE, challenge),)
             )
             answer = bytes(await call)
-            if security is not None:
-                security.check_answer(answer, challenge, _proof(await call.trailing_metadata()))
-            return answer
+            if security is None:
+                return answer, None
+            shown = shown_in(await call.trailing_metadata())
+            return answer, security.check_answer(answer, challenge, shown)
         except Unauthorized as error:
             raise Unauthorized(f"{address}: {error}") from error
         except grpc.RpcError as error:
-            raise _failure(address, error, security) from error
+            raise call_failure(address, error, security) from error
 
 
-def _proof(metadata: Any) -> Proof:
+def shown_in(metadata: Any) -> Proof:
+    """The proof in a call's metadata; an empty one where there is none."""
     found = {key: value for key, value in metadata or () if isinstance(value, bytes)}
     return Proof(found.get(CERTIFICATE, b""), found.get(SIGNATURE, b""))
 
 
-def _failure(address: str, error: Exception, security: LinkSecurity | None) -> Exception:
-    """What a call that failed means."""
+def call_failure(address: str, error: Exception, security: LinkSecurity | None) -> Exception:
+    """What a call that failed means: ``Unauthorized`` or ``Unavailable``."""
     if isinstance(error, grpc.aio.AioRpcError):
         if error.code() is grpc.StatusCode.PERMISSION_DENIED:
             return Unauthorized(f"{address} refused us: {said(error)}")
@@ -81,12 +92,20 @@ def _failure(address: str, error: Exception, security: LinkSecurity | None) -> E
     return Unavailable(address, f"the node does not answer: {said(error)}")
 
 
+def too_old(who: str, error: BaseException | None) -> PeerRefused | None:
+    """The refusal of a node that has never heard of what it was asked."""
+    code = error.code() if isinstance(error, grpc.aio.AioRpcError) else None
+    if code is not grpc.StatusCode.UNIMPLEMENTED:
+        return None
+    return PeerRefused(f"{who} runs a version of edgechain that cannot do this; update it there")
+
+
 def said(error: Exception) -> str:
     """What gRPC or the peer says about a failed call, as one clean line."""
     detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
     if "onnection refused" in (detail or ""):
         return "connection refused"
-    return clean(" ".join((detail or "").split()))
+    return clean(one_line(detail or ""))
 
 
 # The answering side ------------------------------------------------------------------------------
@@ -96,10 +115,23 @@ def signed_answer(context: Any, security: LinkSecurity | None, words: bytes) -> 
     """The answer to a question, signed. Raises ``Unauthorized`` where the asker is no member."""
     if security is not None:
         party = caller_of(context, security)
-        proof = security.sign_answer(words, _challenge(context), party)
-        shown = ((CERTIFICATE, proof.certificate), (SIGNATURE, proof.signature))
-        context.set_trailing_metadata(shown)
+        context.set_trailing_metadata(_proof_of(context, security, words, party))
     return words
+
+
+async def prove_first(context: Any, security: LinkSecurity, words: bytes, party: Party) -> None:
+    """Prove to ``party`` who says the first words of a stream, before they are said.
+
+    Raises ``Unauthorized`` where it has sent no challenge.
+    """
+    await context.send_initial_metadata(_proof_of(context, security, words, party))
+
+
+def _proof_of(
+    context: Any, security: LinkSecurity, words: bytes, party: Party
+) -> tuple[tuple[str, bytes], ...]:
+    proof = security.sign_answer(words, _challenge(context), party)
+    return (CERTIFICATE, proof.certificate), (SIGNATURE, proof.signature)
 
 
 def _challenge(context: Any) -> bytes:

@@ -20,6 +20,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from edgechain.errors import Unauthorized
 from edgechain.spec.identity import NODE_HOST, LinkSecurity, Party
 from edgechain.spec.message import Hello, RefusalKind, Refused, Role
 from edgechain.transport.grpc_options import CHANNEL_OPTIONS
@@ -78,6 +79,19 @@ def caller_of(context: Any, security: LinkSecurity) -> Party:
     """Whose certificate the caller has shown. Raises ``Unauthorized``."""
     shown = context.auth_context().get("x509_pem_cert", ())
     return security.admit(shown[0] if shown else b"")
+
+
+def caller_as(role: Role, context: Any, security: LinkSecurity | None) -> Party | None:
+    """Who calls, if it is a client (or a node); nobody in particular in a fleet without keys.
+
+    Raises ``Unauthorized``, also for a member of the other role.
+    """
+    if security is None:
+        return None
+    party = caller_of(context, security)
+    if party.role is not role:
+        raise Unauthorized(f"{party} cannot ask for this, a {role} can")
+    return party
 
 
 def noted(hello: Hello, party: Party) -> Hello:

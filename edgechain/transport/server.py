@@ -6,20 +6,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 
 from edgechain.errors import AddressInUse, ProtocolError, Unauthorized
 from edgechain.spec.identity import LinkSecurity, Party
-from edgechain.spec.message import Hello, RefusalKind, Refused
+from edgechain.spec.message import Hello, RefusalKind, Refused, Role
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import decode
 from edgechain.transport.grpc_options import SERVER_OPTIONS, SERVICE
+from edgechain.transport.probe_desk import Prober, answer_echo, answer_probe
+from edgechain.transport.profile_desk import Profiler, answer_profile
 from edgechain.transport.questions import signed_answer
-from edgechain.transport.secure import add_port, caller_of, contradiction, noted, watched
-from edgechain.transport.stream import Monotonic, PeerStream
+from edgechain.transport.secure import add_port, caller_as, caller_of, contradiction, noted, watched
+from edgechain.transport.stream import Duplex, Monotonic, PeerStream
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ MAX_CALLS = 512
 """Streams and questions at a time: twice what the largest chain (256 stages) and as many clients
 as slots (64) need. What is more is turned away before it costs anything."""
 
+Desk = TypeVar("Desk", Profiler, Prober)
 Acceptor = Callable[[PeerStream, Hello], Awaitable[None]]
 
 
@@ -67,8 +71,9 @@ class _ServerDuplex:
 class NodeServer:
     """Accepts streams and questions. ``accept`` owns a stream from its Hello to its end.
 
-    ``status`` and ``manifest`` give the text that is answered to those calls. With ``security``
-    only members of the fleet get that far; who is revoked later loses its streams.
+    ``status`` and ``manifest`` give the text that is answered to those calls, ``profiler`` measures
+    models and ``prober`` links for clients. With ``security`` only members of the fleet get that
+    far; who is revoked later loses its streams.
     """
 
     def __init__(
@@ -79,11 +84,15 @@ class NodeServer:
         manifest: Callable[[], str],
         now: Monotonic,
         security: LinkSecurity | None,
+        profiler: Profiler | None = None,
+        prober: Prober | None = None,
     ):
         self._security = security
         self._accept = accept
         self._status = status
         self._manifest = manifest
+        self._profiler = profiler
+        self._prober = prober
         self._now = now
         self._server: Any = None
 
@@ -108,15 +117,20 @@ class NodeServer:
             await server.stop(grace)
 
     def _handlers(self) -> Any:
-        unary = grpc.unary_unary_rpc_method_handler
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Link": grpc.stream_stream_rpc_method_handler(self._link),
-                "Status": unary(self._answer_status, pb.StatusRequest.FromString),
-                "Manifest": unary(self._answer_manifest, pb.ManifestRequest.FromString),
-            },
-        )
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
+        handlers = {
+            "Link": stream(self._link),
+            "Status": unary(self._answer_status, pb.StatusRequest.FromString),
+            "Manifest": unary(self._answer_manifest, pb.ManifestRequest.FromString),
+        }
+        if self._profiler is not None:
+            handlers["Profile"] = stream(partial(self._converse, answer_profile, self._profiler))
+        if self._prober is not None:
+            handlers["Probe"] = unary(
+                partial(self._probe, self._prober), pb.ProbeRequest.FromString
+            )
+            handlers["Echo"] = stream(partial(self._converse, answer_echo, self._prober))
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     async def _link(self, _frames: Any, context: Any) -> None:
         duplex = _ServerDuplex(context)
@@ -137,6 +151,31 @@ class NodeServer:
         with watched(self._security, party, _end_of(stream)):
             await self._accept(stream, hello)
         await _read_away(duplex)
+
+    async def _converse(
+        self,
+        answer: Callable[[Any, Duplex, LinkSecurity | None, Desk], Awaitable[None]],
+        desk: Desk,
+        _messages: Any,
+        context: Any,
+    ) -> None:
+        """What ``answer`` says on a stream; nothing to who may not ask."""
+        duplex = _ServerDuplex(context)
+        try:
+            await answer(context, duplex, self._security, desk)
+        except Unauthorized as error:
+            await _read_away(duplex)
+            await self._forbid(context, error)
+        await _read_away(duplex)
+
+    async def _probe(self, prober: Prober, request: Any, context: Any) -> bytes:
+        try:
+            caller_as(Role.CLIENT, context, self._security)
+            words = await answer_probe(request, prober)
+            return signed_answer(context, self._security, words)
+        except Unauthorized as error:
+            await self._forbid(context, error)
+            raise
 
     def _proven(self, context: Any, hello: Hello) -> Party | Refused | None:
         """Who calls, if it is who it says; nobody in particular in a fleet without keys."""
@@ -168,9 +207,12 @@ class NodeServer:
         try:
             return signed_answer(context, self._security, reply.SerializeToString())
         except Unauthorized as error:
-            _LOG.warning("refused %s: %s", context.peer(), error)
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
+            await self._forbid(context, error)
             raise
+
+    async def _forbid(self, context: Any, error: Unauthorized) -> None:
+        _LOG.warning("refused %s: %s", context.peer(), error)
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
 
 
 async def _read_away(duplex: _ServerDuplex) -> None:

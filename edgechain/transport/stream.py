@@ -64,11 +64,12 @@ class StreamHandler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamStatistics:
-    """What waits to be written and what was."""
+    """What waits to be written and what was; ``round_trip`` in seconds, where it is known."""
 
     queued: int
     sent_bytes: int
     received_bytes: int
+    round_trip: float | None
 
 
 class PeerStream:
@@ -218,4 +219,5 @@ class PeerStream:
     def statistics(self) -> StreamStatistics:
         """What waits and what was written."""
         queued = len(self._writer.outbox)
-        return StreamStatistics(queued, self._pulse.sent, self._pulse.received)
+        pulse = self._pulse
+        return StreamStatistics(queued, pulse.sent, pulse.received, pulse.round_trip)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgechain.spec.tensor import TensorSpec
-from edgechain.vision.findings import Finding, Findings, Kind
+from edgechain.vision.findings import Findings, Kind
 from edgechain.vision.fit import Fit, Geometry
 from edgechain.vision.labels import Labels
 from edgechain.vision.quantization import dequantize, real_range
@@ -46,11 +46,7 @@ class ClassDecoder:
         best = np.argsort(-scores, kind="stable")[:SHOWN]
         return Findings(
             Kind.CLASSES,
-            tuple(
-                Finding(self.labels.name(int(i)), float(scores[i]), int(i))
-                for i in best
-                if scores[i] >= threshold
-            ),
+            tuple(self.labels.found(i, scores[i]) for i in best if scores[i] >= threshold),
         )
 
     def _probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgechain.spec.tensor import DType, TensorSpec
-from edgechain.vision.findings import Finding, Findings, Kind
+from edgechain.vision.findings import Findings, Kind
 from edgechain.vision.fit import Fit, Geometry
 from edgechain.vision.labels import Labels
 
@@ -57,7 +57,7 @@ class SsdDecoder:
         return Findings(
             Kind.DETECTIONS,
             tuple(
-                self._finding(int(classes[i]), float(scores[i]), pixels[i])
+                self.labels.found(classes[i], scores[i], pixels[i])
                 for i in order
                 if scores[i] >= threshold
             ),
@@ -70,10 +70,6 @@ class SsdDecoder:
         if (not whole) or (scores.size and float(scores.max()) > 1.0):
             return scores, classes
         return classes, scores
-
-    def _finding(self, number: int, score: float, box: NDArray[np.float64]) -> Finding:
-        x1, y1, x2, y2 = (float(side) for side in box)
-        return Finding(self.labels.name(number), score, number, (x1, y1, x2, y2))
 
 
 def ssd_decoder(outputs: Sequence[TensorSpec], labels: Labels) -> SsdDecoder | None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgechain.spec.tensor import TensorSpec
-from edgechain.vision.findings import Finding, Findings, Kind
+from edgechain.vision.findings import Findings, Kind
 from edgechain.vision.fit import Fit, Geometry
 from edgechain.vision.labels import Labels
 from edgechain.vision.quantization import dequantize
@@ -60,8 +60,7 @@ class YoloDecoder:
         return Findings(
             Kind.DETECTIONS,
             tuple(
-                self._finding(int(classes[strong[i]]), float(scores[strong[i]]), pixels[i])
-                for i in kept
+                self.labels.found(classes[strong[i]], scores[strong[i]], pixels[i]) for i in kept
             ),
         )
 
@@ -73,10 +72,6 @@ class YoloDecoder:
             width, height = self.input_size
             return boxes / np.array([width, height, width, height], np.float64)
         return boxes
-
-    def _finding(self, number: int, score: float, box: NDArray[np.float64]) -> Finding:
-        x1, y1, x2, y2 = (float(side) for side in box)
-        return Finding(self.labels.name(number), score, number, (x1, y1, x2, y2))
 
 
 def yolo_decoder(

@@ -18,8 +18,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import SupportsFloat, SupportsInt
 
 from edgechain.errors import InvalidMedia
+from edgechain.spec.printable import printable
+from edgechain.vision.findings import Finding
 
 MAX_LABEL_BYTES = 4 << 20
 """The largest public label list (ImageNet 21k) is below one megabyte."""
@@ -62,6 +65,16 @@ class Labels:
         """The name of a class, or ``class 91`` where the list has none."""
         return self.names.get(number, f"class {number}")
 
+    def found(
+        self, number: SupportsInt, score: SupportsFloat, sides: Iterable[float] | None = None
+    ) -> Finding:
+        """One of a class that a model found; ``sides`` are its box's x1, y1, x2, y2."""
+        label = self.name(int(number))
+        if sides is None:
+            return Finding(label, float(score), int(number))
+        x1, y1, x2, y2 = map(float, sides)
+        return Finding(label, float(score), int(number), (x1, y1, x2, y2))
+
     def _shifted(self, by: int, extra: Mapping[int, str] | None = None) -> Labels:
         moved = {number - by: name for number, name in self.names.items() if number >= by}
         return Labels({**moved, **(extra or {})})
@@ -69,7 +82,7 @@ class Labels:
 
 def labels_of(names: Iterable[str]) -> Labels:
     """Labels from a list of names in class order, such as a manifest's."""
-    cleaned = (printable(name).strip() for name in names)
+    cleaned = (printable(name, " ").strip() for name in names)
     return Labels({i: name for i, name in enumerate(cleaned) if name not in _GAPS})
 
 
@@ -91,11 +104,6 @@ def parse_labels(text: str) -> Labels:
     return Labels({number: name for number, name in numbered.items() if name not in _GAPS})
 
 
-def printable(text: str) -> str:
-    """The text without what could steer a terminal; names come from files of others."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def _numbered(lines: Iterable[str]) -> dict[int, str] | None:
     """Names by their written ids, or ``None`` when the lines are not of that form."""
     found: dict[int, str] = {}
@@ -103,7 +111,7 @@ def _numbered(lines: Iterable[str]) -> dict[int, str] | None:
         match = _NUMBERED.match(line)
         if match is None or int(match[1]) in found:
             return None
-        found[int(match[1])] = printable(match[2]).strip()
+        found[int(match[1])] = printable(match[2], " ").strip()
     return found
 
 

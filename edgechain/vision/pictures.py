@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from edgechain.errors import InvalidMedia
+from edgechain.files.drafts import draft_of
 from edgechain.vision.fit import Picture
 from edgechain.vision.opencv import cv2
 
@@ -66,15 +66,12 @@ def write_picture(path: Path, picture: Picture) -> None:
 
     Raises ``InvalidMedia`` when it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
         _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        with draft_of(path) as draft:
+            draft.write_bytes(data.tobytes())
     except (OSError, cv2.error) as error:
-        with suppress(OSError):
-            part.unlink()
         reason = getattr(error, "strerror", None) or "OpenCV cannot encode it"
         raise InvalidMedia(f"{path}: cannot write the picture: {reason.lower()}") from error
 

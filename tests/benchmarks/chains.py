@@ -17,7 +17,7 @@ from tests.benchmarks.chain_report import ChainReport, Series, cores
 from tests.benchmarks.child import Child
 from tests.benchmarks.processor import processor_seconds
 from tests.benchmarks.running import Running, cut, running
-from tests.benchmarks.settings import IN_FLIGHT, MODELS, STAGES, THREADS, Counts
+from tests.benchmarks.settings import IN_FLIGHT, MODELS, THREADS, Counts
 
 CLIENT = "tests.benchmarks.chain_side.client"
 DIRECT = "tests.benchmarks.chain_side.direct"
@@ -51,8 +51,9 @@ class ChainBench:
         self._direct: dict[int, Child] = {}
         self._ready: dict[int, _Ready] = {}
         self._rounds = 0
+        stages = counts.stages
         self.report = ChainReport(
-            model, Series(), Series(), {n: Series() for n in STAGES}, {n: [] for n in STAGES}
+            model, Series(), Series(), {n: Series() for n in stages}, {n: [] for n in stages}
         )
 
     async def __aenter__(self) -> Self:
@@ -60,7 +61,7 @@ class ChainBench:
         async with AsyncExitStack() as stack:
             places = [
                 await asyncio.to_thread(cut, self._model, n, self._folder / f"chain-{n}")
-                for n in STAGES
+                for n in self._counts.stages
             ]
             model = str(MODELS / self._model)
             for threads in sorted({THREADS, cores()}):
@@ -68,7 +69,7 @@ class ChainBench:
                 self._direct[threads] = await stack.enter_async_context(child)
             for direct in self._direct.values():
                 await direct.ready()
-            for stages, place in zip(STAGES, places, strict=True):
+            for stages, place in zip(self._counts.stages, places, strict=True):
                 self._ready[stages] = await self._start(stack, place)
             self._stack = stack.pop_all()
         return self
@@ -92,7 +93,7 @@ class ChainBench:
 
     async def round(self) -> None:
         """The whole model and every chain, once; another one begins each time."""
-        ways = [0, *STAGES]
+        ways = [0, *self._counts.stages]
         turn = self._rounds % len(ways)
         self._rounds += 1
         for stages in ways[turn:] + ways[:turn]:

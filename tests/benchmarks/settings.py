@@ -18,8 +18,6 @@ DETECT = "detect.tflite"
 SIZES: Mapping[str, int] = {"1 kB": 1_000, "0.8 MB": 800_000, "6 MB": 6_000_000}
 """Bytes of one tensor: a class vector, an ordinary activation, the largest cut of a YOLOv8."""
 
-STAGES = (2, 3, 5)
-
 IN_FLIGHT = 8
 """A node's default number of slots, and what a client keeps under way by default."""
 
@@ -32,6 +30,8 @@ class Counts:
     """What one round does. Transfers are by size, in the order of ``SIZES``."""
 
     rounds: int
+    stages: tuple[int, ...]
+    """How many stages the chains beside the whole model have, one chain each."""
     starts: int
     """Times a node is started from nothing."""
     round_trips: tuple[int, ...]
@@ -58,6 +58,7 @@ class Counts:
 
 FULL = Counts(
     rounds=7,
+    stages=(2, 3, 5),
     starts=5,
     round_trips=(300, 50, 12),
     streamed=(2000, 120, 24),
@@ -77,6 +78,7 @@ FULL = Counts(
 
 QUICK = Counts(
     rounds=1,
+    stages=(2, 3),
     starts=1,
     round_trips=(40, 6, 2),
     streamed=(80, 8, 4),

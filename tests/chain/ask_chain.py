@@ -9,7 +9,7 @@ from pathlib import Path
 import edgechain
 from edgechain.client.archives import read_npz, write_npz
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 async def main(name: str, questions: list[Path], peers: list[str]) -> None:

@@ -40,12 +40,16 @@ def numbers(name: str, width: int = WIDTH) -> TensorSpec:
 
 
 def connected(
-    name: str, *stages: Stage, specs: Mapping[str, TensorSpec] | None = None, also: str = ""
+    name: str,
+    *stages: Stage,
+    specs: Mapping[str, TensorSpec] | None = None,
+    also: str = "",
+    packed: str = "",
 ) -> ChainManifest:
     """A sealed manifest: what nobody makes the client gives, what nobody takes it gets.
 
     ``specs`` are tensors that are not plain ``numbers``, ``also`` those the client gets although
-    a stage takes them.
+    a stage takes them, ``packed`` those that cross packed.
     """
     made = {tensor: stage.name for stage in stages for tensor in stage.outputs}
     taken = [tensor for stage in stages for tensor in stage.inputs]
@@ -57,6 +61,7 @@ def connected(
             source=made.get(tensor),
             targets=tuple(stage.name for stage in stages if tensor in stage.inputs),
             to_client=tensor in left,
+            codec="zstd" if tensor in packed.split() else None,
         )
         for tensor in tensors
     )
@@ -75,6 +80,18 @@ def write(directory: Path, manifest: ChainManifest) -> Path:
     (directory / "chain.yaml").write_text(render(manifest))
     (directory / SOURCE.name).write_bytes(SOURCE.read_bytes())
     return directory
+
+
+def two_stages(
+    folder: Path, times: int, names: tuple[str, str] = ("one", "two"), **second: bool | float | str
+) -> Path:
+    """A chain ``swapped`` that multiplies by ``times``; its ``second`` stage does what is said."""
+    first, last = names
+    stages = (
+        actor(first, "Affine", "x", "a", factor=times),
+        actor(last, "Affine", "a", "y", **second),
+    )
+    return write(folder, connected("swapped", *stages))
 
 
 def five_stages(name: str = "five") -> ChainManifest:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgechain.spec.chain import Stage
 from tests.chain.chains import actor
+from tests.chain.nodes import READY_SECONDS
 
 STOPS_AT = 7_000
 
@@ -26,18 +27,18 @@ class HeldGate:
             os.open(path, os.O_RDWR | os.O_NONBLOCK) for path in self._paths
         )
 
-    def stage(self, name: str, takes: str, gives: str) -> Stage:
+    def stage(self, name: str, takes: str, gives: str, *, at_load: bool = False) -> Stage:
         entered, permits = map(str, self._paths)
         pipes = {"entered": entered, "permits": permits}
-        return actor(name, "Gate", takes, gives, stops_at=STOPS_AT, **pipes)
+        return actor(name, "Gate", takes, gives, stops_at=STOPS_AT, at_load=at_load, **pipes)
 
     async def entered(self) -> None:
-        """Wait until a request stands in the gate."""
+        """Wait until something stands in the gate."""
         loop = asyncio.get_running_loop()
         arrived = asyncio.Event()
         loop.add_reader(self._entered, arrived.set)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(READY_SECONDS):
                 await arrived.wait()
         finally:
             loop.remove_reader(self._entered)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,14 @@ from edgechain.node.daemon import Node
 from edgechain.node.local import LocalChainRunner, LocalOptions
 from edgechain.node.settings import settle
 from edgechain.spec.config import NodeConfig
+from tests.ports import free_ports
 from tests.security.one_fleet import client_identity, node_identity
 
 LOOPBACK = "127.0.0.1"
 NAMESPACE = f"test-{uuid.uuid4().hex[:12]}"
 """Of this test process, so that chains of tests that run side by side do not meet."""
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 Placement = Mapping[str, Sequence[str]]
 """Node name to the stages it runs."""
@@ -76,6 +76,11 @@ class LiveNode:
         await self.task
 
 
+def slots_in_use(live: Mapping[str, LiveNode]) -> list[int]:
+    """By every node, in their order."""
+    return [node.node.status().slots_in_use for node in live.values()]
+
+
 def launch(directory: Path, name: str, stages: Sequence[str], **config: Any) -> LiveNode:
     """Start a node in this loop; it finds others by mDNS on loopback."""
     usual: dict[str, Any] = {"port": 0, "host": LOOPBACK, "interfaces": (LOOPBACK,), "threads": 1}
@@ -99,15 +104,6 @@ def _known_addresses(placement: Placement) -> dict[str, dict[str, Any]]:
     }
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind((LOOPBACK, 0))
-        return [one.getsockname()[1] for one in taken]
-
-
 async def until(condition: Callable[[], bool], what: str, within: float = READY_SECONDS) -> None:
     """Look again and again until something has become true."""
     try:
@@ -120,17 +116,27 @@ async def until(condition: Callable[[], bool], what: str, within: float = READY_
 
 @asynccontextmanager
 async def nodes(
-    directory: Path, placement: Placement, *, static: bool = False, **config: Any
+    directory: Path,
+    placement: Placement,
+    *,
+    static: bool = False,
+    each: Mapping[str, dict[str, Any]] | None = None,
+    await_links: bool = True,
+    **config: Any,
 ) -> AsyncIterator[dict[str, LiveNode]]:
-    """Nodes in this loop, linked to each other; ended cleanly. ``static``: without mDNS."""
-    special = _known_addresses(placement) if static else {}
+    """Nodes in this loop, linked to each other; ended cleanly. ``static``: without mDNS.
+
+    ``each`` is what the configurations of single nodes say besides.
+    """
+    special = each or (_known_addresses(placement) if static else {})
     live = {
         name: launch(directory, name, stages, **config, **special.get(name, {}))
         for name, stages in placement.items()
     }
     try:
         for node in live.values():
-            await node.ready("linked")
+            if await_links:
+                await node.ready("linked")
             await node.ready("listening")
         yield live
     finally:

@@ -56,18 +56,26 @@ class Moody:
 
 
 class Gate:
-    """Passes on; at one value it reports on one pipe and waits for a byte on another."""
+    """Passes on; at one value it reports on one pipe and waits for a byte on another.
 
-    def __init__(self, stops_at: int, entered: str, permits: str):
+    With ``at_load`` it does that before anything comes, as a model that takes long to load.
+    """
+
+    def __init__(self, stops_at: int, entered: str, permits: str, at_load: bool = False):
         self._stops_at, self._entered, self._permits = stops_at, entered, permits
+        if at_load:
+            self._stand()
 
     def __call__(self, value: Array) -> Array:
         if int(value.flat[0]) == self._stops_at:
-            with open(self._entered, "wb", buffering=0) as entered:  # noqa: PTH123 - a named pipe
-                entered.write(b".")
-            with open(self._permits, "rb", buffering=0) as permits:  # noqa: PTH123
-                permits.read(1)
+            self._stand()
         return value
+
+    def _stand(self) -> None:
+        with open(self._entered, "wb", buffering=0) as entered:  # noqa: PTH123 - a named pipe
+            entered.write(b".")
+        with open(self._permits, "rb", buffering=0) as permits:  # noqa: PTH123
+            permits.read(1)
 
 
 class Batch:

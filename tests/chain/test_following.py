@@ -26,23 +26,14 @@ SAME = {"port", "peers", "discovery"}
 ONE = np.ones(chains.WIDTH, np.int64)
 
 
-def doubled(folder: Path, factor: int) -> Path:
-    """A chain that multiplies by ``factor`` twice."""
-    stages = (
-        chains.actor("one", "Affine", "x", "a", factor=factor),
-        chains.actor("two", "Affine", "a", "y", factor=factor),
-    )
-    return chains.write(folder, chains.connected("swapped", *stages))
-
-
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    return doubled(tmp_path / "old", 2)
+    return chains.two_stages(tmp_path / "old", 2, factor=2)
 
 
 @pytest.fixture
 def new(tmp_path: Path) -> Path:
-    return doubled(tmp_path / "new", 3)
+    return chains.two_stages(tmp_path / "new", 3, factor=3)
 
 
 async def tell(live: Mapping[str, LiveNode], chain: Path, beside: Path | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,31 +19,23 @@ from tests.security.one_fleet import client_identity
 pytestmark = pytest.mark.may_block  # starting nodes and workers touches files
 
 EACH_STAGE = {"n1": ["one"], "n2": ["two"]}
-WITHIN = 20.0
-
-
-def double(folder: Path, factor: int, **more: Any) -> Path:
-    stages = (
-        chains.actor("one", "Affine", "x", "a", factor=factor),
-        chains.actor("two", "Affine", "a", "y", **more),
-    )
-    return chains.write(folder, chains.connected("swapped", *stages))
+WITHIN = 60.0
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    return double(tmp_path / "old", 2)
+    return chains.two_stages(tmp_path / "old", 2)
 
 
 @pytest.fixture
 def new(tmp_path: Path) -> Path:
-    return double(tmp_path / "new", 3)
+    return chains.two_stages(tmp_path / "new", 3)
 
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     """A chain whose second stage does not load."""
-    return double(tmp_path / "broken", 5, no_such_option=1)
+    return chains.two_stages(tmp_path / "broken", 5, no_such_option=1)
 
 
 def tell(live: Mapping[str, LiveNode], chain: Path, beside: Path | None = None) -> None:
@@ -99,7 +90,8 @@ async def test_one_that_does_not_load_changes_nothing(old: Path, broken: Path, n
         await until(lambda: states(live["n2"]) == [State.CURRENT, State.FAILED], "it failed")
         (failed,) = live["n2"].node.status().generations[1:]
         assert "no_such_option" in failed.reason
-        assert states(live["n1"]) == [State.CURRENT, State.LOADING], "it waits for its successor"
+        waits = [State.CURRENT, State.LOADING]
+        await until(lambda: states(live["n1"]) == waits, "it waits for its successor")
         assert await answer(live) == 2
         tell(live, broken)
         await until(lambda: states(live["n2"]) == [State.CURRENT, State.FAILED], "and again")
@@ -145,6 +137,6 @@ async def test_mdns_tells_which_generation_serves(old: Path, new: Path) -> None:
         tell(live, new)
         await all_in(live, State.CURRENT)
         async with edgechain.connect(
-            new, namespace=NAMESPACE, mdns=True, identity=client_identity()
+            new, namespace=NAMESPACE, mdns=True, identity=client_identity(), timeout=WITHIN
         ) as chain:
             assert (await chain.infer(np.ones(chains.WIDTH, np.int64)))["y"][0] == 3

@@ -10,7 +10,7 @@ import pytest
 import edgechain
 from edgechain.spec.tensor import DType, TensorSpec
 from tests.chain import chains
-from tests.chain.nodes import NAMESPACE, LiveNode, connected, nodes
+from tests.chain.nodes import NAMESPACE, READY_SECONDS, LiveNode, connected, nodes
 from tests.security.one_fleet import client_identity
 
 pytestmark = pytest.mark.may_block  # starting nodes and workers touches files
@@ -97,7 +97,11 @@ async def test_a_client_finds_nodes_by_mdns_alone(five: Path) -> None:
     async with (
         nodes(five, placement),
         edgechain.connect(
-            "five", namespace=NAMESPACE, mdns=True, timeout=20, identity=client_identity()
+            "five",
+            namespace=NAMESPACE,
+            mdns=True,
+            timeout=READY_SECONDS,
+            identity=client_identity(),
         ) as chain,
     ):
         x = chains.question(9)

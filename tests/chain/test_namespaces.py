@@ -20,7 +20,7 @@ from tests.chain.bridges import Board, bridge
 from tests.chain.test_real_models import Arrays, answers, cut, invented
 from tests.commands import same_bits
 
-pytestmark = [pytest.mark.netns, pytest.mark.models, pytest.mark.processes]
+pytestmark = [pytest.mark.once, pytest.mark.netns, pytest.mark.models, pytest.mark.processes]
 
 STAGES = 3
 QUESTIONS = 6
@@ -60,7 +60,7 @@ def running(
 
 def wait(node: subprocess.Popen[bytes]) -> int:
     try:
-        return node.wait(WITHIN / 4)
+        return node.wait(WITHIN)
     except subprocess.TimeoutExpired:
         node.kill()
         return node.wait()

@@ -16,7 +16,10 @@ from edgechain.model.graph import graph_of
 from edgechain.model.source import read_model
 from edgechain.plan.balance import balance
 from edgechain.runtime.chain_files import load_manifest
+from edgechain.runtime.clock import SystemClock
 from edgechain.runtime.interpreter import open_interpreter
+from edgechain.runtime.self_test import SelfTest
+from edgechain.runtime.supervisor import Supervisor
 from edgechain.spec.chain import ChainManifest
 from tests.chain.nodes import connected, nodes
 from tests.commands import same_bits
@@ -82,3 +85,23 @@ async def test_concurrent_requests_are_answered_like_the_whole(
 
 def _plain(outputs: Mapping[str, NDArray[Any]]) -> Arrays:
     return dict(outputs)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("file", ["detect.tflite", "keras_lstm_mnist_ptq.tflite", "yamnet.tflite"])
+async def test_a_real_model_passes_the_self_test(models: Path, tmp_path: Path, file: str) -> None:
+    """On one node, and each stage on a node of its own, where it is given what no stage gave."""
+    manifest = cut(models / file, tmp_path / "chain", 3)
+    names = tuple(stage.name for stage in manifest.stages)
+    for stages in (names, *((name,) for name in names)):
+        supervisor = Supervisor(
+            manifest,
+            tmp_path / "chain",
+            stages,
+            slots=1,
+            threads=1,
+            interpreter="auto",
+            clock=SystemClock(),
+        )
+        async with supervisor:
+            await SelfTest(manifest, supervisor).run()

@@ -65,10 +65,12 @@ async def test_what_is_read_again(tmp_path: Path) -> None:
         tell(render(config.model_copy(update={"chain": str(chain(tmp_path / "d", 5, "d"))})))
         status = await asked(said["port"], lambda s: s.configurations == 2)
         assert "names chain 'd'" in status.generations[-1].reason
-        tell(render(config.model_copy(update={"next": str(chain(tmp_path / "new", 3))})))
+        more = {"next": str(chain(tmp_path / "new", 3)), "chain_name": "c"}
+        tell(render(config.model_copy(update=more)))
         await asked(said["port"], lambda s: [g.state for g in s.generations][1:] == [State.READY])
     finally:
         process.terminate()
         _, log = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, log
     assert b"the configuration is not taken" in log
+    assert b"waits for the next start" not in log, "the name is the same, said or not"

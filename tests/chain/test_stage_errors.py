@@ -12,7 +12,7 @@ from edgechain.client.chain import Chain
 from edgechain.errors import Poison, RequestError, StageError, Unavailable
 from edgechain.runtime.restarts import LOST_AT_ONCE
 from tests.chain import chains
-from tests.chain.nodes import LiveNode, Placement, connected, nodes
+from tests.chain.nodes import READY_SECONDS, Placement, connected, nodes, slots_in_use
 
 pytestmark = pytest.mark.may_block  # starting nodes and workers touches files
 
@@ -28,10 +28,6 @@ async def works(chain: Chain) -> None:
         np.testing.assert_array_equal((await chain.infer(x, deadline=20))["y"], x * 2)
 
     await asyncio.gather(*(ask(number) for number in range(100, 100 + SLOTS)))
-
-
-def slots_in_use(live: dict[str, LiveNode]) -> list[int]:
-    return [node.node.status().slots_in_use for node in live.values()]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +85,7 @@ async def test_a_stage_that_keeps_killing_its_worker_rests_and_comes_back(moody:
 
 async def answers_again(chain: Chain) -> None:
     """Within its deadline somebody who asks on gets an answer."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(READY_SECONDS):
         while True:
             try:
                 await works(chain)

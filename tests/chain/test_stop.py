@@ -11,11 +11,11 @@ import pytest
 from edgechain.errors import RequestError
 from tests.chain import chains
 from tests.chain.gates import STOPS_AT, HeldGate
-from tests.chain.nodes import connected, nodes
+from tests.chain.nodes import connected, launch, nodes
 
 pytestmark = pytest.mark.may_block
 
-WITHIN = 10.0
+WITHIN = 30.0
 EACH_STAGE = {"one": ["first"], "two": ["gate"]}
 
 
@@ -50,3 +50,14 @@ async def test_told_twice_it_does_not_wait(gated: Path, held_gate: HeldGate) -> 
             await asyncio.wait_for(asked, WITHIN)
         held_gate.open()
         await asyncio.wait_for(asyncio.gather(*(node.task for node in live.values())), WITHIN)
+
+
+async def test_told_while_it_loads_it_does_not_wait_for_that(
+    tmp_path: Path, held_gate: HeldGate
+) -> None:
+    stage = held_gate.stage("gate", "x", "y", at_load=True)
+    directory = chains.write(tmp_path / "loading", chains.connected("loading", stage))
+    live = launch(directory, "one", ["gate"])
+    await held_gate.entered()
+    live.node.on_signal()
+    await asyncio.wait_for(live.task, WITHIN)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from edgechain.cli.app import run
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import render
+from tests.cli.answers import Call
 from tests.model.made import Made, diamond, row
 
 
@@ -28,49 +26,21 @@ def written(folder: Path, made: Made) -> Path:
     return path
 
 
-class Answer:
-    """What one command said."""
-
-    def __init__(self, status: int, out: str, error: str) -> None:
-        self.status, self.out, self.error = status, out, error
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def complaint(self) -> str:
-        """The one line that says what went wrong; progress may stand before it."""
-        lines = [line for line in self.error.splitlines() if line.startswith("edgechain:")]
-        assert len(lines) == 1, self.error
-        assert self.error.splitlines()[-1] == lines[0]
-        return lines[0]
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Any:
-    def answer(*arguments: object) -> Answer:
-        status = run([str(argument) for argument in arguments])
-        return Answer(status, *capfd.readouterr())
-
-    return answer
-
-
-def test_inspect_says_what_a_script_needs(call: Any, model: Path) -> None:
+def test_inspect_says_what_a_script_needs(call: Call, model: Path) -> None:
     answer = call("inspect", model, "--json")
     assert answer.status == 0
-    assert answer.json["operators"] == 5
+    assert answer.json()["operators"] == 5
     assert (
-        answer.json["inputs"][0] | {"name": "input", "dtype": "float32", "shape": [1, 4]}
-        == (answer.json["inputs"][0])
+        answer.json()["inputs"][0] | {"name": "input", "dtype": "float32", "shape": [1, 4]}
+        == (answer.json()["inputs"][0])
     )
-    assert [port["name"] for port in answer.json["outputs"]] == ["e"]
-    assert answer.json["parameters"] == 8
-    assert answer.json["macs"] == 0
-    assert answer.json["cuts"][1] == {"after": 1, "tensors": ["a", "b"], "bytes": 32}
+    assert [port["name"] for port in answer.json()["outputs"]] == ["e"]
+    assert answer.json()["parameters"] == 8
+    assert answer.json()["macs"] == 0
+    assert answer.json()["cuts"][1] == {"after": 1, "tensors": ["a", "b"], "bytes": 32}
 
 
-def test_inspect_for_people(call: Any, model: Path) -> None:
+def test_inspect_for_people(call: Call, model: Path) -> None:
     answer = call("inspect", model)
     assert answer.status == 0
     for word in ("5 operators", "Signature", "labels", "ADD", "32 B in 2"):
@@ -88,19 +58,19 @@ def test_inspect_for_people(call: Any, model: Path) -> None:
     ],
 )
 def test_split_then_verify(
-    call: Any, model: Path, tmp_path: Path, choice: tuple[object, ...], stages: int
+    call: Call, model: Path, tmp_path: Path, choice: tuple[object, ...], stages: int
 ) -> None:
     made = call("split", model, "-o", tmp_path / "chain", *choice, "--json")
     assert made.status == 0
-    assert made.json["equal"] is True
-    assert len(made.json["stages"]) == stages
+    assert made.json()["equal"] is True
+    assert len(made.json()["stages"]) == stages
     assert len(load_manifest(tmp_path / "chain").stages) == stages
     proved = call("verify", tmp_path / "chain", "--model", model, "--runs", 2, "--json")
     assert proved.status == 0
-    assert (proved.json["equal"], proved.json["runs"]) == (True, 2)
+    assert (proved.json()["equal"], proved.json()["runs"]) == (True, 2)
 
 
-def test_split_by_a_partition_file(call: Any, model: Path, tmp_path: Path) -> None:
+def test_split_by_a_partition_file(call: Call, model: Path, tmp_path: Path) -> None:
     parts = tmp_path / "parts.yaml"
     parts.write_text(
         "stages:\n  - {name: fork, operators: 0}\n  - {name: left, operators: 1}\n"
@@ -113,16 +83,16 @@ def test_split_by_a_partition_file(call: Any, model: Path, tmp_path: Path) -> No
     assert names == ["fork", "left", "right", "join"]
 
 
-def test_given_inputs_are_proved_too(call: Any, model: Path, tmp_path: Path) -> None:
+def test_given_inputs_are_proved_too(call: Call, model: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "in.npz", input=np.ones((1, 4), np.float32))
     given = ("--input", tmp_path / "in.npz", "--json")
     made = call("split", model, "-o", tmp_path / "chain", *given)
-    assert (made.json["given_runs"], made.json["runs"]) == (1, 5)
+    assert (made.json()["given_runs"], made.json()["runs"]) == (1, 5)
     proved = call("verify", tmp_path / "chain", "--model", model, *given)
-    assert proved.json["given_runs"] == 1
+    assert proved.json()["given_runs"] == 1
 
 
-def test_unequal_parts_are_found_out(call: Any, model: Path, tmp_path: Path) -> None:
+def test_unequal_parts_are_found_out(call: Call, model: Path, tmp_path: Path) -> None:
     """The control: another weight in one stage, with a manifest that vouches for it."""
     chain = tmp_path / "chain"
     assert call("split", model, "-o", chain, "--cut", "a").status == 0
@@ -139,9 +109,9 @@ def test_unequal_parts_are_found_out(call: Any, model: Path, tmp_path: Path) -> 
     (chain / "chain.yaml").write_text(render(ChainManifest.sealed(**fields, stages=stages)))
     answer = call("verify", chain, "--model", model, "--json")
     assert answer.status == 1
-    assert answer.json["equal"] is False
-    assert answer.json["difference"]["output"] == "e"
-    assert "run 0, output 'e'[0, " in answer.complaint
+    assert answer.json()["equal"] is False
+    assert answer.json()["difference"]["output"] == "e"
+    assert "run 0, output 'e'[0, " in answer.last_complaint()
 
 
 def sha(content: bytes) -> str:
@@ -162,11 +132,11 @@ def sha(content: bytes) -> str:
     ],
 )
 def test_wrong_usage_is_two(
-    call: Any, model: Path, tmp_path: Path, wrong: tuple[object, ...]
+    call: Call, model: Path, tmp_path: Path, wrong: tuple[object, ...]
 ) -> None:
     answer = call("split", model, "-o", tmp_path / "chain", *wrong)
     assert answer.status == 2
-    assert answer.complaint
+    assert answer.last_complaint()
     assert not (tmp_path / "chain").exists()
 
 
@@ -176,20 +146,20 @@ def test_wrong_usage_is_two(
 )
 @pytest.mark.parametrize("command", [("inspect",), ("split", "-o", "OUT")])
 def test_bad_models_are_one_line_and_nothing_is_written(
-    call: Any, tmp_path: Path, command: tuple[str, ...], content: bytes, said: str
+    call: Call, tmp_path: Path, command: tuple[str, ...], content: bytes, said: str
 ) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(content)
     options = [tmp_path / "chain" if word == "OUT" else word for word in command[1:]]
     answer = call(command[0], path, *options)
     assert answer.status == 1
-    assert said in answer.complaint
+    assert said in answer.last_complaint()
     assert answer.out == ""
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.tflite"]
 
 
 def test_json_goes_out_alone_and_progress_to_the_other_side(
-    call: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgechain.cli.output.LINE_EVERY", 0.0)
     answer = call("split", model, "-o", tmp_path / "chain", "--json")
@@ -199,15 +169,15 @@ def test_json_goes_out_alone_and_progress_to_the_other_side(
 
 
 def test_what_is_soon_done_says_nothing_beside_its_answer(
-    call: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgechain.cli.output.LINE_EVERY", 3600.0)
     assert call("split", model, "-o", tmp_path / "chain").error == ""
 
 
-def test_another_model_is_not_compared(call: Any, model: Path, tmp_path: Path) -> None:
+def test_another_model_is_not_compared(call: Call, model: Path, tmp_path: Path) -> None:
     assert call("split", model, "-o", tmp_path / "chain").status == 0
     model.write_bytes(row(3).content())
     answer = call("verify", tmp_path / "chain", "--model", model)
     assert answer.status == 1
-    assert "was cut from model.tflite with sha256" in answer.complaint
+    assert "was cut from model.tflite with sha256" in answer.last_complaint()

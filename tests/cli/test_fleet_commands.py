@@ -11,10 +11,7 @@ import pytest
 from tests.chain import chains
 from tests.commands import Edgechain
 
-
-@pytest.fixture
-def edgechain(tmp_path: Path, state_dir: Path) -> Edgechain:
-    return Edgechain(tmp_path, state_dir, {"EDGECHAIN_IDENTITY": ""})
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture

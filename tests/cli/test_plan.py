@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from edgechain.cli.app import run
+from tests.cli.answers import Call
 from tests.spec.test_problem_file import BROKEN, GOOD, NO_PROBLEM
 from tests.watch.needs import ROOT
 
@@ -25,33 +24,9 @@ PROBLEM = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What one command said."""
-
-    status: int
-    out: str
-    error: str
-
-    def complaint(self) -> str:
-        """The one line that says what went wrong, and nothing else was said."""
-        assert self.out == ""
-        assert self.error.endswith("\n")
-        assert self.error.count("\n") == 1
-        assert self.error.startswith("edgechain: ")
-        return self.error
-
-
-Call = Callable[..., Answer]
-
-
 @pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Call:
-    def answer(*arguments: object) -> Answer:
-        status = run(["plan", *map(str, arguments)])
-        return Answer(status, *capfd.readouterr())
-
-    return answer
+def call(call: Call) -> Call:
+    return partial(call, "plan")
 
 
 @pytest.fixture
@@ -103,6 +78,15 @@ def test_json_has_the_promised_form(call: Call, problem: Path) -> None:
     }
 
 
+def test_a_unit_stays_where_it_is_pinned(call: Call, problem: Path) -> None:
+    answer = call("--problem", problem, "--pin", "x=b", "--json")
+    assert answer.status == 0
+    told = json.loads(answer.out)
+    assert (told["split"], told["groups"][0]["device"], told["period_ms"]) == (False, "b", 30.0)
+    refused = call("--problem", problem, "--pin", "w=a").complaint()
+    assert refused == "edgechain: w is pinned to a, and is no unit"
+
+
 def test_both_stand_beside_each_other(call: Call, problem: Path) -> None:
     answer = call("--problem", problem, "--objective", "both")
     assert answer.status == 0
@@ -129,6 +113,99 @@ def test_both_are_a_list_for_scripts(call: Call, problem: Path) -> None:
     assert json.loads(answer.out) == single
 
 
+COPIED = {
+    "units": [{"name": "x", "work_ms": {"a": 10, "b": 30}}],
+    "devices": [{"name": "a"}, {"name": "b"}],
+}
+
+
+def test_copies_are_said_with_how_many_frames_each_takes(call: Call, tmp_path: Path) -> None:
+    verdict = (
+        "the whole model on a and b: 133 frames/s; "
+        "1.33 times as fast as without copies (100 frames/s)"
+    )
+    answer = call("--problem", written(tmp_path, COPIED), "--copies")
+    assert (answer.status, answer.error) == (0, "")
+    assert answer.out.splitlines() == [
+        "Placement with copies",
+        "  device  units  work ms  takes  busy",
+        "  a       x      10.000   75%    100%",
+        "  b       x      30.000   25%    100%",
+        "  period   7.500 ms, limited by devices a and b",
+        "  latency  30.000 ms on the slowest route",
+        verdict,
+        "proved: no placement of these units on these devices is better",
+    ]
+
+
+def test_copies_are_named_in_the_json_beside_what_was_promised(call: Call, tmp_path: Path) -> None:
+    told = json.loads(call("--problem", written(tmp_path, COPIED), "--copies", "--json").out)
+    assert told == {
+        "objective": "throughput",
+        "split": False,
+        "period_ms": pytest.approx(7.5),
+        "latency_ms": 30.0,
+        "lower_bound_ms": pytest.approx(7.5),
+        "exact": True,
+        "groups": [{"device": "a", "units": ["x"], "work_ms": 10.0, "devices": ["a", "b"]}],
+        "limits": "devices a and b",
+    }
+
+
+def test_a_stage_of_several_has_copies(call: Call, tmp_path: Path) -> None:
+    units = [{"name": name, "work_ms": {"a": 10, "b": 10}} for name in "x"]
+    units += [{"name": "y", "inputs": ["x"], "work_ms": {"c": 4}}]
+    devices = [{"name": name} for name in "abc"]
+    answer = call("--problem", written(tmp_path, {"units": units, "devices": devices}), "--copies")
+    assert "2 stages on a and b; c: 200 frames/s; 2.00 times as fast as without" in answer.out
+    groups = json.loads(call("--problem", tmp_path / "p.json", "--copies", "--json").out)["groups"]
+    assert [group["devices"] for group in groups] == [["a", "b"], ["c"]]
+
+
+def test_where_copies_bring_nothing_the_plan_is_as_without(call: Call, problem: Path) -> None:
+    single = json.loads(call("--problem", problem, "--json").out)
+    told = json.loads(call("--problem", problem, "--copies", "--json").out)
+    assert told["groups"] == single["groups"]
+    assert told["lower_bound_ms"] <= single["lower_bound_ms"]
+    words = call("--problem", problem, "--copies").out
+    assert "; split over 2 devices: 100 frames/s; 2.00 times as fast as a alone" in words
+
+
+@pytest.mark.parametrize(("slower", "said"), [(1.0, True), (19.0, True), (21.0, False)])
+def test_copies_that_are_five_per_cent_faster_are_spoken_of_unasked(
+    call: Call, tmp_path: Path, slower: float, said: bool
+) -> None:
+    units = [{"name": "x", "work_ms": {"a": 10, "b": 10 * slower}}]
+    path = written(tmp_path, {**COPIED, "units": units})
+    lines = call("--problem", path).out.splitlines()
+    words = [line for line in lines if line.startswith("with copies (--copies): ")]
+    assert len(words) == said
+    if slower == 1.0:
+        assert words == ["with copies (--copies): 200 frames/s, the whole model on a and b"]
+    assert "copies" not in call("--problem", path, "--objective", "latency").out
+    assert "copies" not in call("--problem", path, "--json").out
+
+
+def test_a_front_stands_beside_each_other(call: Call, problem: Path) -> None:
+    answer = call("--problem", problem, "--objective", "front")
+    assert (answer.status, answer.error) == (0, "")
+    rows = [line.split()[:5] for line in answer.out.splitlines()[2:4]]
+    assert rows == [
+        ["for", "throughput", "10.000", "22.000", "10.000"],
+        ["for", "latency", "20.000", "20.000", "20.000"],
+    ]
+    assert answer.out.splitlines()[-1] == (
+        "proved: no plan has both a smaller period and a smaller latency than one of these"
+    )
+
+
+def test_a_front_is_a_list_for_scripts(call: Call, problem: Path) -> None:
+    told = json.loads(call("--problem", problem, "--objective", "front", "--json").out)
+    assert [one.pop("plan") for one in told] == ["for throughput", "for latency"]
+    for objective, one in zip(("throughput", "latency"), told, strict=True):
+        assert one == json.loads(call("--problem", problem, "--objective", objective, "--json").out)
+
+
 @pytest.mark.parametrize("name", ["plan.svg", "PLAN.SVG"])
 def test_a_plan_is_drawn(call: Call, problem: Path, tmp_path: Path, name: str) -> None:
     answer = call("--problem", problem, "--plot", tmp_path / name)
@@ -144,6 +221,15 @@ def test_several_plans_are_drawn_in_one_picture(call: Call, problem: Path, tmp_p
     drawing = (tmp_path / "plan.svg").read_text(encoding="utf-8")
     assert ">Not split and for latency: 1 of 3 devices<" in drawing
     assert ">For throughput: 2 of 3 devices<" in drawing
+
+
+def test_a_plan_with_copies_is_drawn(call: Call, tmp_path: Path) -> None:
+    shown = ROOT / "tools" / "plan" / "boards.json"
+    answer = call("--problem", shown, "--copies", "--plot", tmp_path / "copies.svg")
+    assert answer.out.splitlines()[-1] == f"Drawn in {tmp_path / 'copies.svg'}"
+    drawing = (tmp_path / "copies.svg").read_text(encoding="utf-8")
+    assert ">the whole model, 5 copies<" in drawing
+    assert ">copy 5 of 5, takes 4%<" in drawing
 
 
 def test_the_picture_in_the_readme_is_what_is_drawn(call: Call, tmp_path: Path) -> None:
@@ -192,6 +278,17 @@ def test_names_are_no_commands_to_a_terminal(call: Call, tmp_path: Path) -> None
         (("m.tflite",), "MODEL and --devices go together"),
         (("m.tflite", "--devices", "d.yaml", "-o", "p.svg", "--plot", "./p.svg"), "would replace"),
         (("--problem", "p.json", "--nonsense"), "No such option"),
+        (("--problem", "p.json", "--copies", "--objective", "latency"), "only for throughput"),
+        (("--problem", "p.json", "--copies", "--objective", "both"), "only for throughput"),
+        (("m.tflite", "--devices", "d", "--copies", "--refine", "p"), "do not go together"),
+        (
+            ("m.tflite", "--devices", "d", "--refine", "p", "--objective", "front"),
+            "choose one --objective to refine for",
+        ),
+        (
+            ("m.tflite", "--devices", "d", "--objective", "front", "-o", "p"),
+            "choose one --objective to write",
+        ),
     ],
 )
 def test_wrong_usage_is_two(

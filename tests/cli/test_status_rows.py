@@ -4,39 +4,14 @@ from __future__ import annotations
 
 from edgechain.cli.status import _rows
 from edgechain.client.survey import Sighting
-from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus, StageStatus
+from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus
+from tests.spec.statuses import node_status, stage_status
 
-STAGE = StageStatus(
-    name="one",
-    pid=1,
-    ran=2,
-    failed=0,
-    waiting=0,
-    mean_ms=1.0,
-    max_ms=1.0,
-    resident_bytes=0,
-)
+STAGE = stage_status("one", ran=2, mean_ms=1.0, max_ms=1.0)
 
 
 def status(*generations: GenerationStatus) -> NodeStatus:
-    return NodeStatus(
-        name="n",
-        namespace="ns",
-        chain="c",
-        generation="a" * 64,
-        incarnation=1,
-        version="0",
-        interpreter="litert",
-        pid=1,
-        uptime_seconds=1.0,
-        resident_bytes=0,
-        slots=8,
-        slots_in_use=0,
-        clients=0,
-        stages=(STAGE,),
-        links=(),
-        generations=generations,
-    )
+    return node_status(stages=(STAGE,), generations=generations)
 
 
 def test_the_one_that_serves_is_a_row_for_each_stage() -> None:
@@ -53,3 +28,12 @@ def test_others_say_how_they_are() -> None:
     _, one, other = _rows(Sighting("n", "h:1", status(retiring, failed)))
     assert (one[2], one[3], one[7]) == ("c bbbbbbbb", "retiring", "3/8")
     assert other[3] == "failed: no such file"
+
+
+def test_a_node_without_a_stage_stands_by() -> None:
+    current = GenerationStatus(generation="a" * 64, state=GenerationState.CURRENT)
+    idle = status(current).model_copy(update={"stages": ()})
+    (row,) = _rows(Sighting("n", "h:1", idle))
+    assert row[:4] == ("n", "h:1", "c aaaaaaaa", "stands by")
+    (planned,) = _rows(Sighting("n", "h:1", idle), {})
+    assert len(planned) == len(row) + 2

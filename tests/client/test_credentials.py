@@ -15,7 +15,7 @@ from edgechain.client.credentials import client_security
 from edgechain.discovery.local import LocalChain
 from edgechain.errors import InvalidIdentity, RequestError
 from tests.chain import chains
-from tests.chain.nodes import NAMESPACE, processes
+from tests.chain.nodes import NAMESPACE, READY_SECONDS, processes
 from tests.security.one_fleet import client_identity, node_identity
 
 
@@ -73,11 +73,11 @@ async def test_a_chain_that_comes_back_with_other_keys_is_known(tmp_path: Path) 
     five = chains.write(tmp_path / "five", chains.five_stages())
     async with AsyncExitStack() as stack:
         async with processes(five, "five"):
-            connecting = edgechain.connect("five", namespace=NAMESPACE)
+            connecting = edgechain.connect("five", namespace=NAMESPACE, timeout=READY_SECONDS)
             chain = await stack.enter_async_context(connecting)
             await chain.infer(chains.question(1))
         async with processes(five, "five"):
-            assert await answers_within(chain, 20.0)
+            assert await answers_within(chain, READY_SECONDS)
 
 
 async def answers_within(chain: edgechain.Chain, seconds: float) -> bool:

@@ -13,7 +13,8 @@ from edgechain.errors import ProtocolError, UnknownChain
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.document import render
 from edgechain.transport.server import NodeServer
-from tests.chain.nodes import LOOPBACK, free_ports
+from tests.chain.nodes import LOOPBACK
+from tests.ports import free_ports
 from tests.spec.manifests import diamond
 from tests.transport.test_link import Answerer
 
@@ -46,7 +47,7 @@ async def test_nobody_answers() -> None:
     began = time.monotonic()
     with pytest.raises(UnknownChain, match=f"no node answers at {LOOPBACK}:{port}: "):
         await find_at((Place(f"{LOOPBACK}:{port}"),), None, 0.3)
-    assert 0.3 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.3
 
 
 async def test_what_answers_is_no_node_of_ours() -> None:

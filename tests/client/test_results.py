@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from edgechain.client.results import Collector, Result
 from edgechain.errors import ProtocolError, StageError
 from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import Chunk
+from edgechain.transport.packing import pack
 from tests.node.doubles import MANIFEST, TENSOR
 from tests.runtime.keys import key
 
@@ -56,10 +59,15 @@ def test_tensors_in_any_order_and_any_pieces(order: list[str], first: int, secon
         piece("boxes", BOXES, shape=(4,)),
         piece("boxes", BOXES, shape=(1, 5), total=5),
         piece("boxes", BOXES, shape=(1 << 30, 4), total=1 << 32),
+        replace(piece("boxes", pack(memoryview(BOXES))), packed=True),
+        replace(piece("boxes", BOXES), packed=True),
         piece("a", BOXES),
         piece("photo", BOXES),
     ],
-    ids=["no first piece", "too much", "another size", "rank", "shape", "huge", "inner", "input"],
+    ids=[
+        *("no first piece", "too much", "another size", "rank", "shape", "huge", "packed"),
+        *("garbage that says it is packed", "inner", "input"),
+    ],
 )
 def test_what_is_not_a_result_of_this_chain(chunk: Chunk) -> None:
     with pytest.raises(ProtocolError):

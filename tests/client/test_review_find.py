@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -14,53 +12,29 @@ from edgechain.client.find import manifest_of
 from edgechain.discovery.peers import PeerHint
 from edgechain.errors import Unavailable
 from edgechain.spec.document import render
-from edgechain.spec.status import LinkStatus, NodeStatus, StageStatus
-from edgechain.transport.server import NodeServer
-from tests.chain.nodes import LOOPBACK, free_ports
+from edgechain.spec.status import LinkStatus
+from tests.chain.nodes import LOOPBACK
 from tests.client.doubles import MANIFEST
+from tests.ports import free_ports
+from tests.spec.statuses import node_status, stage_status
+from tests.transport.ports import opened
 
 pytestmark = pytest.mark.may_block  # reading YAML, and records, from disk
 
-STATUS = NodeStatus(
+STATUS = node_status(
     name="node",
-    namespace="ns",
     chain="diamond",
     generation=MANIFEST.generation,
-    incarnation=1,
-    version="0",
-    interpreter="litert",
-    pid=1,
-    uptime_seconds=1.0,
-    resident_bytes=1,
-    slots=1,
-    slots_in_use=0,
-    clients=0,
-    stages=(
-        StageStatus(
-            name="head", pid=1, ran=0, failed=0, waiting=0, mean_ms=0, max_ms=0, resident_bytes=0
-        ),
-    ),
+    stages=(stage_status("head"),),
     links=(LinkStatus(peer="", address="n:1", state="down", queued=0, sent_bytes=0),),
 )
 
 
-@asynccontextmanager
-async def answering(status: str) -> AsyncIterator[str]:
+def answering(status: str) -> AbstractAsyncContextManager[str]:
     async def accept(*_: object) -> None:
         """Nobody links here."""
 
-    server = NodeServer(
-        accept,
-        status=lambda: status,
-        manifest=lambda: render(MANIFEST),
-        now=time.monotonic,
-        security=None,
-    )
-    port = await server.start(LOOPBACK, 0)
-    try:
-        yield f"{LOOPBACK}:{port}"
-    finally:
-        await server.stop()
+    return opened(accept, status=lambda: status, manifest=lambda: render(MANIFEST))
 
 
 def hint(*addresses: str) -> PeerHint:
@@ -85,6 +59,24 @@ async def test_the_survey_asks_at_each_address_too(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(survey, "_hear", hear)
         (found,) = await survey.survey("ns", 0.0, insecure=True)
     assert (found.status, found.address) == (STATUS, address)
+
+
+@pytest.mark.parametrize("generation", [MANIFEST.generation, "f" * 64])
+async def test_a_manifest_counts_for_its_own_generation_only(
+    generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node may have gone on to another one between the two questions."""
+    status = STATUS.model_copy(update={"generation": generation})
+    async with answering(status.model_dump_json()) as address:
+
+        async def hear(*_: object) -> tuple[PeerHint, ...]:
+            return (hint(address),)
+
+        monkeypatch.setattr(survey, "_hear", hear)
+        (found,) = await survey.survey("ns", 0.0, insecure=True, manifests=True)
+        (unasked,) = await survey.survey("ns", 0.0, insecure=True)
+    assert found.manifest == (MANIFEST if generation == MANIFEST.generation else None)
+    assert (found.status, unasked.manifest) == (status, None)
 
 
 @pytest.mark.parametrize("key", ["name", "chain", "version", "interpreter"])

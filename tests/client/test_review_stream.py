@@ -44,7 +44,7 @@ class Source:
 async def test_a_result_does_not_wait_for_the_next_frame() -> None:
     source = Source()
     found = Echo().stream(source.frames())
-    first = await asyncio.wait_for(anext(found), 5)
+    first = await asyncio.wait_for(anext(found), 60)
     assert first.index == 0
     await found.aclose()  # type: ignore[attr-defined]
     assert source.closed

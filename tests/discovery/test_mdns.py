@@ -15,6 +15,7 @@ from edgechain.discovery.mdns import MdnsRegistry
 from edgechain.discovery.peers import PeerHint
 from edgechain.errors import EdgechainError
 from tests.chain.nodes import NAMESPACE
+from tests.timing import quickest
 
 LOOPBACK = "127.0.0.1"
 HINT = PeerHint("node", NAMESPACE, "chain", "0123456789abcdef", 77, (f"{LOOPBACK}:4711",))
@@ -56,7 +57,7 @@ async def announced(hint: PeerHint, port: int = 4711) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.002)
 
@@ -67,7 +68,7 @@ async def test_who_listens_first_hears_the_announcement_and_the_goodbye() -> Non
             await until(lambda: bool(listener.here))
             left = time.monotonic()
         await until(lambda: bool(listener.gone))
-        assert time.monotonic() - left < 5, "the record itself would live for a quarter hour"
+        assert time.monotonic() - left < 60, "the record itself would live for a quarter hour"
     assert listener.here == listener.gone == [HINT]
 
 
@@ -95,10 +96,11 @@ async def test_a_node_that_comes_again_is_another_life() -> None:
 
 
 async def test_announcing_takes_no_time() -> None:
-    async with MdnsRegistry([LOOPBACK]) as registry:
-        began = time.monotonic()
-        await registry.announce(HINT, [LOOPBACK], 4711)
-        assert time.monotonic() - began < 0.5, "probing would take 1.2 s"
+    async def announce() -> None:
+        async with MdnsRegistry([LOOPBACK]) as registry:
+            await registry.announce(HINT, [LOOPBACK], 4711)
+
+    assert await quickest(announce, 0.5) < 0.5, "probing would take 1.2 s"
 
 
 async def test_a_registry_that_is_not_open() -> None:

@@ -37,7 +37,7 @@ class Greed:
     async def handle(self, command: Answer) -> Answer:
         """``ask`` a chain, or ``leave`` it and say what it came to."""
         if command["what"] == "ask":
-            connection = edgechain.connect(**command["whereabouts"], timeout=30.0)
+            connection = edgechain.connect(**command["whereabouts"], timeout=60.0)
             chain = await self._stack.enter_async_context(connection)
             value = np.zeros(command["width"], np.uint8)
             asking = (self._keep_asking(chain, value) for _ in range(command["greed"]))

@@ -21,8 +21,9 @@ from edgechain.transport.server import NodeServer
 from edgechain.transport.stream import PeerStream
 from tests.faults.hash_chain import HashChain
 from tests.faults.processes import NODE, NodeProcess, write_config
-from tests.faults.running import LOOPBACK, free_ports
+from tests.faults.running import LOOPBACK
 from tests.faults.strangers import ASKED, Fleet, Stranger
+from tests.ports import free_ports
 
 WITHIN = 10.0
 NAMESPACE = "identities"

@@ -16,8 +16,8 @@ from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.status import NodeStatus
 from edgechain.transport.questions import fetch_status
 
-READY_SECONDS = 30.0
-END_SECONDS = 10.0
+READY_SECONDS = 60.0
+END_SECONDS = 30.0
 
 NODE = "edgechain.node"
 """The module that is run; a control's runs the same with something taken away."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any, Literal
 
 import edgechain
@@ -19,17 +17,14 @@ from edgechain.errors import Unavailable
 from edgechain.security.identity import load_identity, write_throwaway
 from tests.faults.hash_chain import HashChain
 from tests.faults.processes import NODE, NodeProcess, write_config
+from tests.ports import free_ports
 
 LOOPBACK = "127.0.0.1"
 IDENTITIES = "identities"
 CLIENT = "client"
-PORTS = range(20_000, 32_000)
-"""Below the ports that Linux gives to outgoing connections: nobody takes the port of a node that
-is just being started again."""
-
 Discovery = Literal["static", "mdns"]
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 
 
@@ -148,22 +143,3 @@ def _lifeline() -> Iterator[int]:
     finally:
         os.close(reading)
         os.close(writing)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now, and that no outgoing connection will be given."""
-    dice = Random(uuid.uuid4().int)
-    found: dict[int, socket.socket] = {}
-    try:
-        while len(found) < count:
-            one, port = socket.socket(), dice.choice(PORTS)
-            try:
-                one.bind((LOOPBACK, port))
-            except OSError:
-                one.close()
-            else:
-                found[port] = one
-        return list(found)
-    finally:
-        for one in found.values():
-            one.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -141,9 +142,10 @@ class Stopping:
         """Wait until it has run more than before; when the client had its Welcome again."""
         end = now() + BACK_SECONDS
         while now() < end:
-            status = await node.status()
-            if sum(stage.ran for stage in status.stages) > ran and self._is_up(node, since):
-                return max(self._sight.up[node.name], since)
+            with suppress(Unavailable):  # it has just gone on, or is busy
+                status = await node.status()
+                if sum(stage.ran for stage in status.stages) > ran and self._is_up(node, since):
+                    return max(self._sight.up[node.name], since)
             await asyncio.sleep(LOOK_SECONDS)
         self.missing += 1
         self.oddities.append(f"{node.name} does not work again: {node.last_words()}")

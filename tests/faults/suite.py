@@ -17,9 +17,13 @@ What was broken is repaired when ``run`` returns or raises: no process, namespac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvloop
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,16 @@ class Silent:
 
 Run = Callable[[float, Report], Sequence[Row]]
 """``scale`` is more than 0 and multiplies every count, see ``times``."""
+
+
+InAFolder = Callable[[Path, float, Report], Coroutine[Any, Any, list[Row]]]
+
+
+def in_a_folder(run: InAFolder, scale: float, report: Report) -> list[Row]:
+    """What ``run`` finds, in a loop and a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="edgechain-faults-") as folder:
+        rows: list[Row] = uvloop.run(run(Path(folder), scale, report))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

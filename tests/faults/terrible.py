@@ -137,7 +137,7 @@ def terrible(
             if relay.stdout.readline() != "ready\n":
                 raise RuntimeError(f"the relay ended with status {relay.wait()}")
             yield tuple(made), counts
-            said, _ = relay.communicate(timeout=10)
+            said, _ = relay.communicate(timeout=60)
             vars(counts).update(json.loads(said))
     finally:
         for board in made:

@@ -25,14 +25,14 @@ async def ask_through_a_kill(
     async with (
         running(chain, folder, replicas=2) as live,
         live.connect() as client,
-        loaded(Asker(client, chain, ledger, deadline=10.0), in_flight=4),
+        loaded(Asker(client, chain, ledger, deadline=60.0), in_flight=4),
     ):
         node = live.replicas(chain.stages[-1])[0]
-        assert await live.has_run(node, within=10.0)
+        assert await live.has_run(node, within=60.0)
         await node.kill()
         assert not node.is_running
         await live.restart(node)
-        assert await live.has_run(node, within=10.0), "its next life works again"
+        assert await live.has_run(node, within=60.0), "its next life works again"
     return ledger
 
 

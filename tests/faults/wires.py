@@ -22,8 +22,8 @@ LINKS = 3
 QUEUE = "400ms"
 """What waits in front of a slow link is thrown away beyond that, as in a home router."""
 
-READY_SECONDS = 30.0
-END_SECONDS = 5.0
+READY_SECONDS = 60.0
+END_SECONDS = 30.0
 
 Event = dict[str, Any]
 
@@ -135,12 +135,17 @@ class Fullness:
     mbit: float
 
 
-def keep_full(mbit: float, seconds: float, without: Sequence[str] = ()) -> Fullness:
-    """Keep three links over one slow wire full for so long."""
+def keep_full(
+    mbit: float, seconds: float, without: Sequence[str] = (), *, until_lost: bool = False
+) -> Fullness:
+    """Keep three links over one slow wire full for so long, or until one is given up."""
     with wire(mbit, without) as it:
         it.feeder.waits_for("up", LINKS, 0.0, READY_SECONDS)
         start = time.monotonic()
-        threading.Event().wait(seconds)
+        if until_lost:
+            it.feeder.waits_for("down", 1, start, seconds)
+        else:
+            threading.Event().wait(seconds)
         seen = time.monotonic() - start
         losses = [e["reason"] for e in it.feeder.events("down", start)]
         losses += [e["reason"] or "gone" for e in it.listener.events("left", start)]

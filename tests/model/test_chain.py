@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,32 @@ def test_a_chain_on_disk_is_whole_and_proved(tmp_path: Path) -> None:
     require_cut(manifest, model)
     with pytest.raises(InvalidModel, match="give that model or cut this one"):
         require_cut(manifest, row(2).model())
+
+
+def test_tensors_cross_packed_as_planned(tmp_path: Path) -> None:
+    """The submodels are the same, the generation is another."""
+    model = diamond().model()
+    plain = plan_for(model, [0], [1], [2], [3, 4])
+    reports = {
+        packed: make_chain(
+            model,
+            replace(plain, packed=packed),
+            tmp_path / f"{len(packed)}",
+            open_runner=open_interpreter,
+            name="chain",
+        )
+        for packed in ((), ("c", "a"))
+    }
+    before, after = (report.manifest for report in reports.values())
+    assert (before.packed, after.packed) == ((), ("a", "c"))
+    assert before.stages == after.stages
+    assert before.generation != after.generation
+    assert load_manifest(tmp_path / "2") == after
+    with pytest.raises(InvalidChain, match="'e' cannot cross packed"):
+        make_chain(
+            model, replace(plain, packed=("e",)), tmp_path / "e", open_runner=open_interpreter
+        )
+    assert not (tmp_path / "e").exists()
 
 
 class Forgetful:

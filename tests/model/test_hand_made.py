@@ -6,10 +6,11 @@ import pytest
 
 from edgechain.errors import CannotCut, InvalidDocument
 from edgechain.model.graph import graph_of
-from edgechain.model.hand_made import read_plan
+from edgechain.model.hand_made import read_plan, read_planned
 from tests.model.made import diamond
 
-GRAPH = graph_of(diamond().model())
+MODEL = diamond().model()
+GRAPH = graph_of(MODEL)
 ACTOR = (
     "  - {name: pre, actor: 'pre:Do', inputs: [{name: p, dtype: uint8, shape: [1]}],\n"
     "     outputs: [{name: input, dtype: float32, shape: [1, 4]}]}\n"
@@ -66,3 +67,31 @@ def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
         read_plan(tmp_path / "none.yaml", GRAPH)
     with pytest.raises(InvalidDocument, match="cannot be read"):
         read_plan(tmp_path, GRAPH)
+
+
+def planned(folder: Path, packed: str) -> Path:
+    """A plan: the fork on one board, the join and what follows it on another."""
+    path = folder / "a.plan"
+    path.write_text(
+        f"model: {{file: {MODEL.file}, sha256: {MODEL.sha256}}}\n"
+        "objective: latency\nperiod_ms: 2.0\nlatency_ms: 2.0\nlower_bound_ms: 1.0\n"
+        "stages:\n"
+        "  - {name: one, device: a, operators: 0-1, work_ms: 1.0}\n"
+        "  - {name: two, device: b, operators: 2-4, work_ms: 1.0}\n"
+        f"packed: {packed}\n"
+    )
+    return path
+
+
+def test_a_plan_says_what_crosses_packed(tmp_path: Path) -> None:
+    plan = read_planned(planned(tmp_path, "[b, a]"), MODEL, GRAPH)
+    assert (plan.packed, plan.names) == (("b", "a"), ("one", "two"))
+    assert read_planned(planned(tmp_path, "[]"), MODEL, GRAPH).packed == ()
+
+
+@pytest.mark.parametrize("name", ["input", "c", "d", "e", "wb", "nothing"])
+def test_what_no_stage_hands_to_another_cannot(tmp_path: Path, name: str) -> None:
+    """An input, what stays inside a stage, an output, a weight, and what is not there."""
+    said = rf"a\.plan: packed\.1: '{name}' is no tensor that only stages hand to each other"
+    with pytest.raises(InvalidDocument, match=said):
+        read_planned(planned(tmp_path, f"[a, {name}]"), MODEL, GRAPH)

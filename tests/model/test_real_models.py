@@ -17,19 +17,10 @@ from edgechain.plan.branches import parallel_branches
 from edgechain.runtime.interpreter import InterpreterKind, open_interpreter
 from edgechain.spec.partition import contiguous
 from tests.model.chains import parts, prove_cut, proved, tensor_names
+from tests.model.real import ALL
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.once]
 
-ALL = (
-    "deeplabv3_257_mv_gpu",
-    "detect",
-    "keras_lstm_mnist_ptq",
-    "mobilenet_v2_1.0_224_quant",
-    "movenet_single_pose_lightning_ptq",
-    "split_concat",
-    "yamnet",
-    "yolov8n_int8",
-)
 BRANCHED = ("deeplabv3_257_mv_gpu", "detect", "movenet_single_pose_lightning_ptq", "yolov8n_int8")
 
 

@@ -45,3 +45,17 @@ def test_every_part_gets_what_the_parts_before_it_gave() -> None:
     taken = part_seconds(cut, sample, open_timed=clock.open, seconds=0.25)
     assert taken == [Taken(1, 0.5), Taken(2, 1.0), Taken(3, 1.5)]
     assert clock.asked == [0.25] * 3
+
+
+def test_what_every_part_gave_is_shown() -> None:
+    model, seen = row(4).model(), list[tuple[int, int]]()
+    cut = split(model, contiguous(graph_of(model), (0, 2)))
+    (sample,) = random_samples(model, count=1, seed=0)
+    part_seconds(
+        *(cut, sample),
+        open_timed=Clock().open,
+        seconds=0.25,
+        look=lambda tensor, value: seen.append((tensor, value.nbytes)),
+    )
+    given = [tensor for part in cut.submodels for tensor in part.outputs]
+    assert seen == [(tensor, cut.graph.tensors[tensor].nbytes) for tensor in given]

@@ -21,6 +21,7 @@ from edgechain.spec.message import (
     Route,
     TensorSend,
 )
+from edgechain.transport.stream import PeerStream
 from tests.runtime.keys import client, hop
 from tests.spec.manifests import diamond
 
@@ -81,15 +82,33 @@ class NotedWay:
         self.told.append((tenant, control))
 
 
+class Inflow:
+    """What another node sends, as a node takes it."""
+
+    def __init__(self, exchange: Exchange):
+        self._exchange = exchange
+
+    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
+        self._exchange.take(chunk)
+
+    def on_control(self, stream: PeerStream, control: Control) -> None:
+        """Another node has nothing else to say that counts."""
+
+
 class Bench:
     """One exchange and everything around it."""
 
-    def __init__(self, slots: int = SLOTS) -> None:
+    def __init__(
+        self,
+        slots: int = SLOTS,
+        peers: NotedWay | None = None,
+        manifest: ChainManifest = MANIFEST,
+    ) -> None:
         self.clock = ManualClock(100.0)
         self.actors = {name: NotedActor() for name in MANIFEST.stage}
-        self.memory, self.peers, self.clients = SlotMemory(), NotedWay(), NotedWay()
+        self.memory, self.peers, self.clients = SlotMemory(), peers or NotedWay(), NotedWay()
         self.exchange = Exchange(
-            MANIFEST,
+            manifest,
             HERE,
             slots,
             actors=self.actors,

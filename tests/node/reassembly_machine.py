@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edgechain.node.exchange import Exchange
+from edgechain.node.forwarder import Forwarder
 from edgechain.runtime.clock import ManualClock
 from edgechain.runtime.slots import Arrival, Attempt, Tenant, tenant_of
 from edgechain.spec.chain import ChainManifest, Edge, Port
 from edgechain.spec.ids import Generation, RequestKey
 from edgechain.spec.message import Chunk, Failure, FailureKind, Lease, Released, Route
 from edgechain.spec.tensor import DType, TensorSpec
+from edgechain.transport.packing import pack, unpack
 from tests.node.doubles import HERE, THERE, NotedActor, NotedWay
 from tests.runtime.keys import client, hop
 from tests.spec.manifests import stage
@@ -40,9 +42,10 @@ def _edge(
     *targets: str,
     source: str | None = None,
     bound: int | None = None,
+    codec: Literal["zstd"] | None = None,
 ) -> Edge:
     spec = TensorSpec(name=name, dtype=dtype, shape=shape, bound_bytes=bound)
-    return Edge(tensor=spec, source=source, targets=targets, to_client=not targets)
+    return Edge(tensor=spec, source=source, targets=targets, to_client=not targets, codec=codec)
 
 
 MANIFEST = ChainManifest.sealed(
@@ -58,15 +61,17 @@ MANIFEST = ChainManifest.sealed(
         _edge("mask", DType.UINT16, (-1, 2), "tail", bound=24),
         _edge("flag", DType.BOOL, (), "head"),
         _edge("none", DType.INT8, (0, 3), "tail"),
-        _edge("middle", DType.INT8, (7,), "tail", source="head"),
+        _edge("middle", DType.INT8, (24,), "tail", source="head", codec="zstd"),
         _edge("out", DType.INT8, (1,), source="tail"),
     ),
 )
-"""A shape of every kind: fixed, open, no dimension, nothing in it; a fork and a join."""
+"""A shape of every kind: fixed, open, no dimension, nothing in it; a fork, a join, one packed."""
 
 ROUTES: tuple[Route, ...] = ((HERE, HERE), (HERE, THERE), (THERE, HERE))
 ODD_ROUTES: tuple[Route, ...] = ((), (HERE,), (HERE,) * 3, (hop("here", 2), hop("here", 2)))
 HUGE = 1 << 63
+HUGE_FRAME = bytes.fromhex("28b52ffde0") + (1 << 62).to_bytes(8, "little") + b"\x0b\0\0\7"
+"""A good frame but for the bytes that it says it holds (RFC 8878, 3.1.1.1)."""
 
 
 class Memory:
@@ -110,6 +115,7 @@ class Reassembly(RuleBasedStateMachine):
     """Good chunks, chunks that came before, and chunks with something wrong in them."""
 
     kind: ClassVar[type[Exchange]] = Exchange
+    forwarder_kind: ClassVar[type[Forwarder]] = Forwarder
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,11 +132,13 @@ class Reassembly(RuleBasedStateMachine):
             clients=self.clients,
             clock=self.clock,
         )
+        self.exchange._forwarder.__class__ = self.forwarder_kind
         self.asked: dict[RequestKey, Asked] = {}
         self.over: list[RequestKey] = []
         self.delivered: Counter[tuple[RequestKey, str, int]] = Counter()
         self.failed: list[tuple[RequestKey, FailureKind]] = []
         self.freed: list[RequestKey] = []
+        self.frames: dict[bytes, bytes] = {}
         self.born = 0
 
     @initialize()
@@ -150,23 +158,24 @@ class Reassembly(RuleBasedStateMachine):
         route=st.sampled_from(ROUTES),
         rows=st.integers(0, 6),
         size=st.integers(1, 24),
+        packs=st.booleans(),
     )
     def begin_an_attempt(
-        self, data: st.DataObject, of: int, route: Route, rows: int, size: int
+        self, data: st.DataObject, of: int, route: Route, rows: int, size: int, packs: bool
     ) -> None:
         self.born += 1
         key = RequestKey(Generation(MANIFEST.generation), client(of), 1, self.born, 1)
         tensor = data.draw(st.sampled_from(coming_here(route)))
-        self.take(first_chunk(key, tensor, route, rows, size))
+        self.take(self.as_sent(first_chunk(key, tensor, route, rows, size), packs))
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data(), rows=st.integers(0, 6), size=st.integers(1, 24))
-    def begin_a_tensor(self, data: st.DataObject, rows: int, size: int) -> None:
+    @rule(data=st.data(), rows=st.integers(0, 6), size=st.integers(1, 24), packs=st.booleans())
+    def begin_a_tensor(self, data: st.DataObject, rows: int, size: int, packs: bool) -> None:
         """One that is awaited: for the first time, again from its start, or again as a whole."""
         key = data.draw(st.sampled_from(sorted(self.asked, key=str)))
         route = self.asked[key].route
         tensor = data.draw(st.sampled_from(coming_here(route)))
-        self.take(first_chunk(key, tensor, route, rows, size))
+        self.take(self.as_sent(first_chunk(key, tensor, route, rows, size), packs))
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data(), tensor=st.integers(0, len(MANIFEST.edges) - 1))
@@ -175,9 +184,9 @@ class Reassembly(RuleBasedStateMachine):
         self.take(first_chunk(key, tensor, self.asked[key].route, 1, 24))
 
     @precondition(lambda self: any(asked.coming for asked in self.asked.values()))
-    @rule(data=st.data(), size=st.integers(1, 24))
-    def go_on(self, data: st.DataObject, size: int) -> None:
-        self.take(self.next_chunk(data, size))
+    @rule(data=st.data(), size=st.integers(1, 24), packs=st.booleans())
+    def go_on(self, data: st.DataObject, size: int, packs: bool) -> None:
+        self.take(self.as_sent(self.next_chunk(data, size), packs))
 
     @precondition(lambda self: any(asked.coming for asked in self.asked.values()))
     @rule(data=st.data(), size=st.integers(0, 24), odd=st.integers(-4, 24))
@@ -224,6 +233,36 @@ class Reassembly(RuleBasedStateMachine):
         tensor = data.draw(st.integers(0, 4))
         self.take(replace(first_chunk(key, tensor, route, 1, 24), **odd))  # type: ignore[arg-type]
 
+    @rule(
+        data=st.data(),
+        size=st.integers(1, 24),
+        route=st.sampled_from(ROUTES),
+        how=st.sampled_from(["elsewhere", "cut off", "more", "garbage", "too large", "huge"]),
+    )
+    def pack_wrongly(self, data: st.DataObject, size: int, route: Route, how: str) -> None:
+        """Packed where the manifest knows nothing of it, or what cannot be unpacked."""
+        goes_on: bool = data.draw(st.booleans())
+        if goes_on and any(asked.coming for asked in self.asked.values()):
+            plain = self.next_chunk(data, size)
+        else:
+            self.born += 1
+            key = RequestKey(Generation(MANIFEST.generation), client(0), 1, self.born, 1)
+            plain = first_chunk(key, data.draw(st.sampled_from(coming_here(route))), route, 1, size)
+        if how == "elsewhere":
+            if not is_packed(plain.tensor):
+                self.take(self.packed(plain))
+            return
+        frame = pack(plain.data)
+        left = plain.total - plain.offset
+        spoiled = {
+            "cut off": frame[:-1],
+            "more": frame + b"\0",
+            "garbage": bytes(plain.data),
+            "too large": pack(memoryview(bytes(left + 1))),
+            "huge": HUGE_FRAME,
+        }
+        self.take(replace(plain, data=memoryview(spoiled[how]), packed=True))
+
     @rule(odd=st.sampled_from(["", "", "generation", "client", "session"]))
     def somebody_else(self, odd: str) -> None:
         """Another generation, or a session that has no lease."""
@@ -247,6 +286,16 @@ class Reassembly(RuleBasedStateMachine):
         at = len(coming.data)
         rest = content(key, tensor, coming.total)[at : at + size]
         return Chunk(key, tensor, at, coming.total, BUDGET, (), (), memoryview(rest))
+
+    def as_sent(self, chunk: Chunk, packs: bool) -> Chunk:
+        """Packed or as it is, where a sender may choose."""
+        return self.packed(chunk) if packs and is_packed(chunk.tensor) else chunk
+
+    def packed(self, chunk: Chunk) -> Chunk:
+        """The same chunk packed; the model knows from then on what its frame holds."""
+        frame = pack(chunk.data)
+        self.frames[frame] = bytes(chunk.data)
+        return replace(chunk, data=memoryview(frame), packed=True)
 
     # What happens beside -------------------------------------------------------------------
 
@@ -334,14 +383,21 @@ class Reassembly(RuleBasedStateMachine):
                 return False
             asked.coming[chunk.tensor] = Coming(chunk.shape, chunk.total)
         coming = asked.coming.get(chunk.tensor)
-        if coming is None or len(coming.data) != chunk.offset:
+        data = self.held(chunk)
+        if coming is None or len(coming.data) != chunk.offset or data is None:
             return False
-        if chunk.offset + len(chunk.data) > coming.total or (coming.total and not chunk.data):
+        if chunk.offset + len(data) > coming.total or (coming.total and not data):
             return False
-        coming.data += chunk.data
+        coming.data += data
         if len(coming.data) == coming.total:
             self.is_whole(chunk.key, asked, chunk.tensor)
         return True
+
+    def held(self, chunk: Chunk) -> bytes | None:
+        """What a chunk holds, if anything."""
+        if not chunk.packed:
+            return bytes(chunk.data)
+        return self.frames.get(bytes(chunk.data)) if is_packed(chunk.tensor) else None
 
     def is_whole(self, key: RequestKey, asked: Asked, tensor: int) -> None:
         asked.whole[tensor] = bytes(asked.coming.pop(tensor).data)
@@ -399,6 +455,11 @@ def first_chunk(key: RequestKey, tensor: int, route: Route, rows: int, size: int
     return Chunk(key, tensor, 0, total, BUDGET, shape, route, data)
 
 
+def is_packed(tensor: int) -> bool:
+    """Whether a tensor may come packed."""
+    return MANIFEST.edges[tensor].codec is not None
+
+
 def coming_here(route: Route) -> list[int]:
     """The tensors that a route brings here."""
     every = range(len(MANIFEST.edges))
@@ -431,7 +492,7 @@ def wanted(route: Route, chunk: Chunk) -> bool:
     return is_right and chunk.tensor in coming_here(route)
 
 
-class _Trusting(Exchange):
+class _Trusting(Forwarder):
     """Believes the header."""
 
     def _expect(self, attempt: Attempt, chunk: Chunk) -> str | None:
@@ -441,18 +502,25 @@ class _Trusting(Exchange):
         return None
 
 
-class _Unordered(Exchange):
-    def _place(self, attempt: Attempt, chunk: Chunk) -> str | None:
+class _Unordered(Forwarder):
+    def place(self, attempt: Attempt, chunk: Chunk) -> str | None:
         arrival = attempt.arriving.get(chunk.tensor)
         if arrival is not None and chunk.offset:
             arrival.received = chunk.offset
-        return super()._place(attempt, chunk)
+        return super().place(attempt, chunk)
 
 
-class _Repeating(Exchange):
-    def _place(self, attempt: Attempt, chunk: Chunk) -> str | None:
+class _Repeating(Forwarder):
+    def place(self, attempt: Attempt, chunk: Chunk) -> str | None:
         attempt.shapes.pop(chunk.tensor, None)
-        return super()._place(attempt, chunk)
+        return super().place(attempt, chunk)
+
+
+class _Gullible(Forwarder):
+    """Unpacks whatever comes packed."""
+
+    def _unpacked(self, chunk: Chunk, total: int) -> bytes:
+        return unpack(chunk.data, total - chunk.offset)
 
 
 class _Undying(Exchange):
@@ -462,15 +530,19 @@ class _Undying(Exchange):
 
 
 class TrustingReassembly(Reassembly):
-    kind = _Trusting
+    forwarder_kind = _Trusting
 
 
 class UnorderedReassembly(Reassembly):
-    kind = _Unordered
+    forwarder_kind = _Unordered
 
 
 class RepeatingReassembly(Reassembly):
-    kind = _Repeating
+    forwarder_kind = _Repeating
+
+
+class GullibleReassembly(Reassembly):
+    forwarder_kind = _Gullible
 
 
 class UndyingReassembly(Reassembly):
@@ -481,5 +553,6 @@ BROKEN: dict[str, type[Reassembly]] = {
     "a node that believes a header's size": TrustingReassembly,
     "a node that takes chunks in any order": UnorderedReassembly,
     "a node that takes a tensor twice": RepeatingReassembly,
+    "a node that unpacks what no manifest says is packed": GullibleReassembly,
     "a node that works on what is over": UndyingReassembly,
 }

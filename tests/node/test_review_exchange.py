@@ -69,8 +69,7 @@ class DeadWay(NotedWay):
 
 
 def test_nothing_is_sent_from_a_slot_that_was_given_back() -> None:
-    bench = Bench()
-    bench.exchange._peers = gone = DeadWay()
+    bench = Bench(peers=(gone := DeadWay()))
     bench.take(request(), "photo", HEAD_HERE)
     bench.run("head")
     assert len(MANIFEST.stage["head"].outputs) > 1

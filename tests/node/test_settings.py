@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from edgechain.node.settings import NodeSettings, settle
+from edgechain.errors import EdgechainError
+from edgechain.node.settings import NodeSettings, load_settings, settle
 from edgechain.spec.config import NodeConfig
 from tests.chain import chains
 
@@ -68,3 +69,36 @@ def test_what_is_wrong_with_the_next_is_no_reason_not_to_run(
 def test_a_chain_of_another_name_may_be_next_where_the_name_is_fixed(place: Path) -> None:
     found = settled(place, next="other", chain_name="shop")
     assert (found.problem, found.chain_name) == ("", "shop")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[one]", "['${first}x']", "4:1: stages: the chain has no stage 'onex'; it has one, two"),
+        ("\ninsecure: true", "", " identity: is missing; `edgechain init` makes one"),
+        ("port: 0", "port: ${second}", "6:7: port: there is no substitution 'second'"),
+        ("port: 0", "port: !secret one", "6:1: port: is no place for a secret"),
+        ("port: 0", "flash: {target: x}", "6:9: flash.target: should be ssh://"),
+    ],
+)
+def test_a_mistake_in_a_file_has_its_place(place: Path, old: str, new: str, said: str) -> None:
+    text = (
+        "substitutions: {first: one}\nname: n\nchain: old\nstages: [one]\ninsecure: true\n"
+        "port: 0\nwifi: {password: !secret there is none here}\n"
+    )
+    (place / "n.yaml").write_text(text)
+    assert load_settings(place / "n.yaml").config.wifi is None
+    (place / "n.yaml").write_text(text.replace(old, new))
+    with pytest.raises(EdgechainError) as caught:
+        load_settings(place / "n.yaml")
+    assert str(caught.value).startswith(f"{place}/n.yaml:{said}")
+
+
+def test_a_node_that_stands_by_has_no_stage_and_needs_nobody(place: Path) -> None:
+    found = settled(place, stages=[], next="new", next_stages=["two"])
+    assert (found.current.stages, found.current.successors) == ((), frozenset())
+    assert found.next is not None
+    assert found.next.stages == ("two",)
+    leaving = settled(place, next="new", next_stages=[])
+    assert leaving.next is not None
+    assert (leaving.next.stages, leaving.problem) == ((), "")

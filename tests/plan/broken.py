@@ -26,7 +26,7 @@ def patient(problem: Problem, objective: Objective) -> Placement:
 def placed(judge: Judge, objective: Objective, owner: Owner, bound: float) -> Placement:
     """A placement with its own figures, allowed or not."""
     work, (busy, links) = judge.work(owner) or {}, judge.times(owner) or ({}, {})
-    cost = Cost(slowest(busy, links), longest_way(busy, links) or 0.0)
+    cost = judge.cost(owner) or Cost(slowest(busy, links), longest_way(busy, links) or 0.0)
     shares = tuple(
         Share(board, tuple(unit for unit, b in enumerate(owner) if b == board), work[board])
         for board in _running_order(work, links)
@@ -66,6 +66,22 @@ def blind_to_its_own_costs(problem: Problem, objective: Objective) -> Placement:
     """It forgets what a stage and its bytes cost a device; it knows the best."""
     best = patient(problem, objective)
     boards = tuple(Board(board.name, board.memory_bytes) for board in problem.boards)
+    chosen = Judge(replace(problem, boards=boards)).best[objective][1]
+    return placed(Judge(problem), objective, chosen, best.lower_bound)
+
+
+def blind_to_the_client(problem: Problem, objective: Objective) -> Placement:
+    """It forgets the way to the client and back; it knows the best."""
+    best = patient(problem, objective)
+    units = tuple(replace(unit, request_bytes=0, result_bytes=0) for unit in problem.units)
+    chosen = Judge(replace(problem, units=units)).best[objective][1]
+    return placed(Judge(problem), objective, chosen, best.lower_bound)
+
+
+def blind_to_media(problem: Problem, objective: Objective) -> Placement:
+    """It believes that every link has a medium of its own; it knows the best."""
+    best = patient(problem, objective)
+    boards = tuple(replace(board, medium=None) for board in problem.boards)
     chosen = Judge(replace(problem, boards=boards)).best[objective][1]
     return placed(Judge(problem), objective, chosen, best.lower_bound)
 
@@ -159,6 +175,8 @@ BROKEN: Mapping[Planner, Fault] = {
     blind_to_memory: Fault.FORBIDDEN,
     blind_to_links: Fault.WORSE,
     blind_to_its_own_costs: Fault.WORSE,
+    blind_to_the_client: Fault.WORSE,
+    blind_to_media: Fault.WORSE,
     flatters: Fault.FIGURES,
     one_to_the_left: Fault.WORSE,
     blind_to_circles: Fault.FORBIDDEN,

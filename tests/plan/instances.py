@@ -2,12 +2,14 @@
 
 Rows and nets of 2 to 7 units on 1 to 4 devices: unlike or equal, with and without memory, with
 links that are free, slow, one-way or missing, with units that some device cannot run, with devices
-that pay for a stage and its bytes; amounts that are often equal, and often nothing.
+that pay for a stage and its bytes, with a client that is not free to reach; amounts that are often
+equal, and often nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from hypothesis import strategies as st
@@ -30,7 +32,8 @@ def longer_row(seed: int) -> Problem:
     """A row of 10 to 24 units on 2 to 5 devices, with whatever a small problem has."""
     random = Random(f"longer row {seed}")
     shape = row(random, random.randint(10, 24))
-    return shaped(random, shape, random.randint(2, 5), f"longer row, seed {seed}")
+    boards, name = random.randint(2, 5), f"longer row, seed {seed}"
+    return shaped(random, shape, boards, name, beyond=0.0)
 
 
 def larger_net(seed: int) -> Problem:
@@ -40,6 +43,43 @@ def larger_net(seed: int) -> Problem:
     count = random.randint(8, 12) if boards == 2 else 8
     shape = random.choice((shortcuts, fork, net))(random, count)
     return shaped(random, shape, boards, f"larger net, seed {seed}")
+
+
+def few_units(seed: int) -> Problem:
+    """A problem of 2 to 4 units on 2 to 4 devices: every way to copy stages can be tried."""
+    random = Random(f"few units {seed}")
+    shape = random.choice(SHAPES)(random, random.randint(2, 4))
+    return shaped(random, shape, random.choice((2, 3, 3, 4)), f"few units, seed {seed}")
+
+
+def that_may_pack(seed: int) -> Problem:
+    """A problem of 2 to 4 units on 2 or 3 devices with links, where most outputs may shrink.
+
+    In most of them two units cannot be on the same device.
+    """
+    random = Random(f"that may pack {seed}")
+    shape = random.choice(SHAPES)(random, random.randint(2, 4))
+    plain = shaped(random, shape, random.choice((2, 2, 3)), f"that may pack, seed {seed}")
+    names = [board.name for board in plain.boards]
+    wires = plain.wires or tuple(
+        Wire(a, b, random.choice((1.0, 4.0, 40.0))) for a in names for b in names if a != b
+    )
+    costs = random.choice(((0.0,), (0.01, 0.02), (0.05, 0.2), (None, 0.01), (1.0, 0.01)))
+    boards = tuple(
+        replace(board, pack_seconds=random.choice(costs), unpack_seconds=random.choice(costs))
+        for board in plain.boards
+    )
+    shares = random.choice(((0.5,), (0.3, 0.6, 0.9), (None, 0.5), (0.0, 1.0, 0.7)))
+    units = [_shrinking(unit, random.choice(shares)) for unit in plain.units]
+    if random.random() < 0.7:
+        for place, name in ((0, names[0]), (-1, names[1])):
+            units[place] = replace(units[place], seconds={name: random.choice((0.5, 1.0, 3.0))})
+    return replace(plain, units=tuple(units), boards=boards, wires=wires)
+
+
+def _shrinking(unit: Unit, share: float | None) -> Unit:
+    packed = None if share is None else int(share * unit.output_bytes)
+    return replace(unit, packed_bytes=packed)
 
 
 def problems() -> st.SearchStrategy[Problem]:
@@ -91,15 +131,23 @@ def made(random: Random, name: str = "invented") -> Problem:
     return shaped(random, random.choice(SHAPES)(random, count), boards, name)
 
 
-def shaped(random: Random, reads: Reads, boards: int, name: str) -> Problem:
-    """A problem of this shape in which everything else is drawn."""
+def shaped(random: Random, reads: Reads, boards: int, name: str, *, beyond: float = 0.3) -> Problem:
+    """A problem of this shape in which everything else is drawn.
+
+    With a chance of ``beyond`` links share media, and every unit of a problem that has a client
+    may have to do with it: what is beyond the textbook.
+    """
     names = [f"d{place}" for place in range(boards)]
     units = _units(random, reads, names)
+    made_boards = _boards(random, names, units)
+    if random.random() < beyond:
+        made_boards = _on_media(random, made_boards)
+    if random.random() < 0.3:
+        everywhere = random.random() < beyond
+        units, made_boards = _with_client(random, units, made_boards, everywhere)
     if random.random() < 0.2:
         random.shuffle(units)
-    return Problem(
-        tuple(units), _boards(random, names, units), _wires(random, names, units), name=name
-    )
+    return Problem(tuple(units), made_boards, _wires(random, names, units), name=name)
 
 
 def _size(random: Random) -> tuple[int, int]:
@@ -157,6 +205,7 @@ def _units(random: Random, reads: Reads, names: Sequence[str]) -> list[Unit]:
     if random.random() < 0.8:
         speed = {name: random.choice((0.5, 1.0, 1.0, 2.0, 3.0)) for name in names}
     missing = random.choice((0.0, 0.0, 0.1, 0.3))
+    working = random.choice((0, 0, 4, 8))
     return [
         Unit(
             f"u{place}",
@@ -164,6 +213,7 @@ def _units(random: Random, reads: Reads, names: Sequence[str]) -> list[Unit]:
             _seconds(random, speed, work, missing, alike),
             int(4 * size()),
             int(8 * size()),
+            working_bytes=int(working * size()),
         )
         for place, before in enumerate(reads)
     ]
@@ -194,13 +244,49 @@ def _amount(random: Random, none: float) -> Amount:
 
 def _boards(random: Random, names: Sequence[str], units: Sequence[Unit]) -> tuple[Board, ...]:
     """Without a limit, with a generous one, or with one that only some placements keep."""
-    total = sum(unit.memory_bytes for unit in units)
+    total = sum(unit.memory_bytes for unit in units) + max(unit.working_bytes for unit in units)
     room = random.choice((None, None, 1.0, 0.7, 0.45))
-    costs = random.choice(COSTS)
+    stage, send, receive = random.choice(COSTS)
     return tuple(
-        Board(name, _memory(random, room, total), *(random.choice((0.0, cost)) for cost in costs))
+        Board(
+            name,
+            _memory(random, room, total),
+            stage_seconds=random.choice((0.0, stage)),
+            send_seconds=random.choice((0.0, send)),
+            receive_seconds=random.choice((0.0, receive)),
+        )
         for name in names
     )
+
+
+def _with_client(
+    random: Random, units: Sequence[Unit], boards: Sequence[Board], everywhere: bool
+) -> tuple[list[Unit], tuple[Board, ...]]:
+    """The first unit hears from a client and the last one answers, or any may do both."""
+    size, ends = _amount(random, 0.3), (0, len(units) - 1)
+    talking = [
+        replace(
+            unit,
+            request_bytes=int(8 * size()) if everywhere or place == ends[0] else 0,
+            result_bytes=int(8 * size()) if everywhere or place == ends[1] else 0,
+        )
+        for place, unit in enumerate(units)
+    ]
+    rates, delays = random.choice(((1.0, 4.0), (4.0, 100.0))), random.choice(((0.0,), (0.25, 3.0)))
+    reached = (
+        replace(
+            board,
+            client_bytes_per_second=random.choice(rates),
+            client_seconds=random.choice(delays),
+        )
+        for board in boards
+    )
+    return talking, tuple(reached)
+
+
+def _on_media(random: Random, boards: Sequence[Board]) -> tuple[Board, ...]:
+    media = random.choice((("air",), ("air", None), ("air", "water", None)))
+    return tuple(replace(board, medium=random.choice(media)) for board in boards)
 
 
 def _memory(random: Random, room: float | None, total: int) -> int | None:

@@ -87,6 +87,7 @@ def allowed(cut: OpGraph, ends: Sequence[int]) -> Partition | None:
     return partition if whole else None
 
 
+@pytest.mark.once
 @given(dags(), st.integers(1, 5), st.data())
 def test_never_worse_than_trying_everything(cut: OpGraph, stages: int, data: st.DataObject) -> None:
     count = len(cut.operators)

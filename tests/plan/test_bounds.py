@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
-from edgechain.plan.bounds import best_weights, lower_bound, with_stages
+from edgechain.plan.bounds import best_weights, bound_with_copies, lower_bound, with_stages
 from edgechain.plan.place import place
 from edgechain.spec.problem import Board, Objective, Problem, Unit
 
@@ -35,3 +38,65 @@ def test_of_very_many_devices_nothing_is_said() -> None:
     boards = tuple(Board(f"b{n}", stage_seconds=1.0) for n in range(9))
     units = tuple(Unit(f"u{n}", (), {b.name: 1.0 for b in boards}) for n in range(4))
     assert with_stages(Problem(units, boards), [1 / 9] * 9) == 0.0
+
+
+def test_copies_may_share_the_largest_unit() -> None:
+    units = (Unit("x", (), {"a": 4.0, "b": 4.0}), Unit("y", ("x",), {"a": 1.0, "b": 1.0}))
+    problem = Problem(units, (Board("a"), Board("b")))
+    assert lower_bound(problem, Objective.THROUGHPUT) == pytest.approx(4.0)
+    assert bound_with_copies(problem) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    ("boards", "bound"),
+    [
+        ((Board("a", stage_seconds=1.0), Board("b", stage_seconds=1.0)), 2.5),
+        ((Board("a"), Board("b", stage_seconds=8.0)), 3.0),
+        ((Board("a"), Board("b")), 2.0),
+        ((Board("a", 4), Board("b", 3)), 2.0),
+        ((Board("a", 4), Board("b", 0)), 4.0),
+    ],
+)
+def test_with_copies_every_device_on_a_route_pays_for_its_stage(
+    boards: tuple[Board, ...], bound: float
+) -> None:
+    """Everything on each of them takes 1 / (1 / 5 + 1 / 5), 1 / (1 / 4 + 1 / 12), and so on."""
+    units = tuple(replace(unit, memory_bytes=1) for unit in EQUAL)
+    assert bound_with_copies(Problem(units, boards)) == pytest.approx(bound)
+
+
+def test_copies_share_the_links_to_the_client_too() -> None:
+    """8 bytes at 1 and at 3 a second take 1 / (1 / 8 + 3 / 8)."""
+    units = (Unit("x", (), {"a": 0.5, "b": 0.5}, request_bytes=8),)
+    boards = (Board("a", client_bytes_per_second=1.0), Board("b", client_bytes_per_second=3.0))
+    assert bound_with_copies(Problem(units, boards)) == pytest.approx(2.0)
+
+
+def test_what_a_unit_needs_while_it_runs_has_to_be_there_for_a_copy() -> None:
+    units = (Unit("x", (), {"a": 1.0, "b": 1.0}, 4, working_bytes=3),)
+    assert bound_with_copies(Problem(units, (Board("a", 7), Board("b", 7)))) == pytest.approx(0.5)
+    assert bound_with_copies(Problem(units, (Board("a", 7), Board("b", 6)))) == pytest.approx(1.0)
+
+
+def test_only_devices_that_can_run_a_unit_share_it() -> None:
+    units = (Unit("x", (), {"a": 1.0, "b": 1.0, "c": 1.0}), Unit("y", ("x",), {"a": 6.0, "b": 3.0}))
+    problem = Problem(units, (Board("a"), Board("b"), Board("c")))
+    assert bound_with_copies(problem) == pytest.approx(2.0)
+
+
+def test_the_bound_with_copies_leaves_the_stages_of_very_many_devices_out() -> None:
+    boards = tuple(Board(f"b{n}", stage_seconds=1.0) for n in range(9))
+    units = tuple(Unit(f"u{n}", (), {b.name: 1.0 for b in boards}) for n in range(18))
+    assert bound_with_copies(Problem(units, boards)) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5e-324, 1e-300, 1e300])
+def test_any_amount_has_a_bound_with_copies(seconds: float) -> None:
+    units = (Unit("x", (), {"a": seconds, "b": 1.0}), Unit("y", ("x",), {"a": seconds, "b": 1.0}))
+    problem = Problem(units, (Board("a"), Board("b")))
+    assert 0 <= bound_with_copies(problem) <= min(2 * seconds, 2.0)
+
+
+def test_what_fits_nowhere_has_an_infinite_bound() -> None:
+    units = tuple(replace(unit, memory_bytes=1) for unit in EQUAL)
+    assert bound_with_copies(Problem(units, (Board("a", 1), Board("b", 1)))) == math.inf

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 
 from edgechain.errors import CannotPlace
-from edgechain.plan.compare import chosen, compared
+from edgechain.plan.compare import chosen, compared, shared
 from edgechain.plan.explain import verdict
 from edgechain.plan.place import place
+from edgechain.plan.trade import trade
 from edgechain.spec.problem import Board, Objective, Problem, Unit, Wire
 from tests.plan.check import same_number
 from tests.plan.instances import problems
@@ -64,4 +65,50 @@ def test_each_is_what_it_is_on_its_own(problem: Problem) -> None:
         assert not one.placement.is_split
         assert one.placement.score.period >= fast.placement.lower_bound * (1 - 1e-9)
         assert one.placement.lower_bound <= one.placement.score.period
-        assert same_number(one.placement.score.period, one.placement.score.latency)
+        figures = one.placement.score
+        assert figures.period <= figures.latency * (1 + 1e-9)
+        if not any(unit.request_bytes or unit.result_bytes for unit in problem.units):
+            assert same_number(figures.period, figures.latency)
+
+
+def test_copies_that_bring_nothing_are_said_to() -> None:
+    problem = row(2, 2, size=1)
+    found = shared(problem)
+    assert found.placement.shares == place(problem, PERIOD).shares
+    assert found.says.startswith("copies bring nothing; split over 2 devices: 0.5 frames/s")
+
+
+def test_copies_may_save_the_split() -> None:
+    found = shared(row(3, 1))
+    assert found.says == (
+        "the whole model on a and b: 0.5 frames/s; 1.50 times as fast as without copies "
+        "(0.333 frames/s)"
+    )
+    assert [share.boards for share in found.placement.shares] == [(0, 1)]
+
+
+def test_what_lies_between_the_ends_is_named() -> None:
+    options, complete = trade(row(4, 3, 5, size=3))
+    assert [(one.name, one.placement.score.period) for one in options] == [
+        ("for throughput", 7),
+        ("for latency", 12),
+    ]
+    assert complete.startswith("proved: no plan has both a smaller period")
+    (only,), _ = trade(row(1))
+    assert (only.name, only.says) == (
+        "for both",
+        "do not split: a alone is as fast as any split of it (1000 ms a frame)",
+    )
+
+
+@given(problems())
+def test_the_ends_of_a_front_are_the_best_for_each_objective(problem: Problem) -> None:
+    try:
+        options, _ = trade(problem)
+    except CannotPlace:
+        return
+    assert same_number(options[0].placement.score.period, place(problem, PERIOD).score.period)
+    assert same_number(options[-1].placement.score.latency, place(problem, LATENCY).score.latency)
+    for one in options:
+        assert one.placement.lower_bound <= one.placement.score.value(one.placement.objective)
+        assert one.says

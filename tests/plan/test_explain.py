@@ -168,6 +168,7 @@ def test_the_document_is_the_one_that_was_promised() -> None:
     }
 
 
+@pytest.mark.once
 @given(problems())
 def test_any_document_is_json_and_adds_up(problem: Problem) -> None:
     for objective in Objective:
@@ -184,6 +185,7 @@ def test_any_document_is_json_and_adds_up(problem: Problem) -> None:
         assert told["split"] == (len(told["groups"]) > 1)
 
 
+@pytest.mark.once
 @given(problems())
 def test_help_that_is_promised_is_there(problem: Problem) -> None:
     try:

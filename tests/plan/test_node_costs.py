@@ -8,15 +8,13 @@ from edgechain.plan.node_costs import (
     NodeCosts,
     Traffic,
     Trial,
-    client_traffic,
     fitted,
     traffic,
     trial_cuts,
-    with_client,
 )
 from edgechain.spec.chain import ChainManifest, Edge, Port, Stage
 from edgechain.spec.tensor import DType, TensorSpec
-from tests.spec.graphs import DIAMOND, FIRST_INPUT, graph
+from tests.spec.graphs import FIRST_INPUT, graph
 
 TRAFFIC = [
     Traffic(150_528, 1_001),
@@ -116,14 +114,3 @@ def edge(
 ) -> Edge:
     spec = TensorSpec(name=name, dtype=DType.UINT8, shape=(-1, size), bound_bytes=64 * size)
     return Edge(tensor=spec, source=source, targets=targets, to_client=to_client)
-
-
-def test_the_clients_tensors_cost_who_reads_and_who_makes_them() -> None:
-    taken = with_client(DIAMOND, [1.0] * 6, send=0.5, receive=0.25)
-    assert taken == (2.0, 1.0, 1.0, 1.0, 1.0, 3.0)
-
-
-def test_only_the_models_own_tensors_go_to_and_from_the_client() -> None:
-    assert client_traffic(DIAMOND, (0, 1)) == Traffic(received=4, sent=0)
-    assert client_traffic(DIAMOND, (2, 3)) == Traffic(received=0, sent=0)
-    assert client_traffic(DIAMOND, (4, 5)) == Traffic(received=0, sent=4)

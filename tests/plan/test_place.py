@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -20,6 +21,8 @@ from tests.plan.check import ROUNDING, Planner, comes_to, faults, owner_of, same
 from tests.plan.exhaustive import Judge, Owner
 from tests.plan.instances import larger_net, longer_row, planted_net, problems, seeded
 from tests.plan.textbook import textbook
+
+pytestmark = pytest.mark.once
 
 BLOCKS = 8
 EACH = 250
@@ -68,6 +71,8 @@ def seen(judge: Judge) -> Iterator[str]:
         yield "cannot run everywhere"
     if any(board.stage_seconds or board.pays_for_bytes for board in problem.boards):
         yield "devices pay"
+    if any(unit.request_bytes or unit.result_bytes for unit in problem.units):
+        yield "client"
     if not judge.best:
         yield "nothing fits"
     for objective, (_, owner) in judge.best.items():
@@ -85,7 +90,7 @@ def test_never_worse_than_trying_everything(block: int) -> None:
         for objective in Objective:
             wrong += [(seed, objective, str(it)) for it in faults(judge, objective, place)]
     assert not wrong, f"{len(wrong)} faults, the first of them: {wrong[:5]}"
-    assert len(kinds) == 12, f"no problem of some kind: {kinds}"
+    assert len(kinds) == 13, f"no problem of some kind: {kinds}"
     assert min(kinds.values()) >= EACH // 10, f"few problems of some kind: {kinds}"
 
 
@@ -131,7 +136,8 @@ def test_a_longer_row_is_placed_as_by_the_textbook(block: int, objective: Object
 def test_the_textbook_is_right() -> None:
     for seed in range(150):
         judge = Judge(seeded(seed))
-        for objective in Objective if judge.problem.is_chain else ():
+        known = judge.problem.is_chain and not judge.problem.media
+        for objective in Objective if known else ():
             best = judge.best[objective][0] if judge.best else math.inf
             assert same_number(textbook(judge.problem, objective), best), (seed, objective)
 
@@ -253,6 +259,38 @@ def test_a_device_pays_for_its_stage_and_for_its_bytes() -> None:
     assert (apart.period, apart.latency) == (13, 15), "sent twice; what it received costs b"
     assert score(problem, (0, 0, 0)).period == 5
     assert score(problem, (2, 2, 2)).period == 3, "who has nothing to do pays nothing"
+
+
+def test_what_shares_a_medium_goes_over_it_one_after_the_other() -> None:
+    row = (
+        unit("x", "", 1, 1, 1, sends=20),
+        unit("y", "x", 1, 1, 1, sends=20),
+        unit("z", "y", 1, 1, 1),
+    )
+    ends = (("a", "b"), ("b", "c"))
+    boards = tuple(Board(name, medium="air") for name in "abc")
+    problem = Problem(row, boards, tuple(Wire(*pair, bytes_per_second=10) for pair in ends))
+    apart = score(problem, (0, 1, 2))
+    assert (apart.period, apart.limits) == (4, "medium air")
+    wired = replace(problem, boards=(*boards[:2], Board("c")))
+    assert score(wired, (0, 1, 2)).period == 4, "to c, too, it leaves through the air"
+    assert score(replace(problem, boards=tuple(map(Board, "abc"))), (0, 1, 2)).period == 2
+    assert place(problem, PERIOD).score.period == 2, "one of the two ways over it"
+
+
+def test_a_long_row_crosses_a_shared_medium_less() -> None:
+    """A device more would help, were there only its own link to cross."""
+    names = [f"u{place}" for place in range(90)]
+    reads = [(), *((name,) for name in names[:-1])]
+    row = tuple(
+        Unit(name, read, dict.fromkeys("abc", 1.0), output_bytes=40)
+        for name, read in zip(names, reads, strict=True)
+    )
+    wires = tuple(Wire(a, b, 1.0) for a in "abc" for b in "abc" if a != b)
+    boards = tuple(Board(name, medium="air") for name in "abc")
+    assert place(Problem(row, tuple(map(Board, "abc")), wires), PERIOD).score.period == 40
+    found = place(Problem(row, boards, wires), PERIOD)
+    assert (len(found.shares), found.score.period) == (2, 45)
 
 
 ONLY_A, ONLY_B = {"a": 1.0}, {"b": 1.0}

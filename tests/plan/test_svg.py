@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgechain.errors import InvalidMedia
-from edgechain.plan.svg import document, element, fitted, printable, save, text, width, wrapped
+from edgechain.plan.svg import document, element, fitted, save, text, width, wrapped
+from edgechain.spec.printable import printable
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
 
@@ -28,10 +29,6 @@ def test_any_text_stays_text(words: str) -> None:
     assert (name.text or "") == printable(words)
     assert (line.text or "") == printable(words)
     assert not list(line)
-
-
-def test_control_codes_are_shown_as_such() -> None:
-    assert printable("a\x1b[31m\x00\u202eb\ud800") == "a?[31m??b?"
 
 
 def test_an_attribute_cannot_end_its_quotes() -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.place import place
-from edgechain.plan.score import placement
+from edgechain.plan.score import CLIENT, placement
 from edgechain.plan.timeline import Message, Timeline, Work, timeline
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Board, Objective, Problem, Unit, Wire
@@ -83,6 +83,7 @@ def test_a_link_may_set_the_period() -> None:
     assert not any(map(time.sets_period, time.works))
 
 
+@pytest.mark.once
 @given(problems())
 def test_any_timeline_comes_to_what_is_scored(problem: Problem) -> None:
     for objective in Objective:
@@ -91,10 +92,11 @@ def test_any_timeline_comes_to_what_is_scored(problem: Problem) -> None:
         except CannotPlace:
             assume(False)
         time = timeline(problem, best)
-        assert same_number(max(work.end for work in time.works), best.score.latency)
         everything: list[Work | Message] = [*time.works, *time.messages]
+        assert same_number(max(one.end for one in everything), best.score.latency)
         assert all(one.seconds <= time.period * (1 + 1e-9) for one in everything)
-        assert time.period == 0 or any(map(time.sets_period, everything))
+        by_medium = best.score.limits.startswith("medium")
+        assert time.period == 0 or by_medium or any(map(time.sets_period, everything))
         check_order(time)
         check_longest_way(time)
 
@@ -103,15 +105,19 @@ def check_order(time: Timeline) -> None:
     """Nobody sends before it is done, or begins before everything is there."""
     works = {work.share.board: work for work in time.works}
     for message in time.messages:
-        assert message.start == works[message.source].end
-        assert message.end <= works[message.target].start
+        sender = works.get(message.source)
+        assert message.start == (sender.end if sender is not None else 0)
+        if message.target in works:
+            assert message.end <= works[message.target].start
+    talking = [m for m in time.messages if not works.keys() >= {m.source, m.target}]
+    assert all(CLIENT in (message.source, message.target) for message in talking)
 
 
 def check_longest_way(time: Timeline) -> None:
     """Its parts follow each other without a gap, from the beginning to the end."""
     everything: list[Work | Message] = [*time.works, *time.messages]
     way = sorted((one for one in everything if one.slow), key=lambda one: (one.start, one.end))
-    works = [one for one in way if isinstance(one, Work)]
-    assert len(way) == 2 * len(works) - 1
-    assert works[0].start == 0
+    assert way[0].start == 0
+    works = sum(isinstance(one, Work) for one in way)
+    assert abs(len(way) - 2 * works) <= 1, "work and messages by turns"
     assert sum(one.seconds for one in way) == pytest.approx(time.latency)

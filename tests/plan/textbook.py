@@ -23,18 +23,25 @@ def textbook(problem: Problem, objective: Objective) -> float:
         for (used, last), before in best[start].items():
             for board in _unused(problem, used):
                 state = used | 1 << board, board
-                link = 0.0 if last < 0 else _link(problem, last, board, start - 1)
+                link = _link(problem, last, board, start - 1)
                 for end, busy in _ends(problem, board, start):
-                    value = _joined(objective, before, link, busy)
+                    told = _told(problem, board, end)
+                    value = _joined(objective, before, link, busy, told)
                     if value < best[end].get(state, math.inf):
                         best[end][state] = value
     return min(best[count].values(), default=math.inf)
 
 
-def _joined(objective: Objective, before: float, link: float, busy: float) -> float:
-    if objective is Objective.THROUGHPUT:
-        return max(before, link, busy)
-    return before + link + busy
+def _joined(objective: Objective, before: float, *more: float) -> float:
+    return max(before, *more) if objective is Objective.THROUGHPUT else before + sum(more)
+
+
+def _told(problem: Problem, board: int, end: int) -> float:
+    """Seconds until the client has what comes of a run that ends there."""
+    device, size = problem.boards[board], problem.units[-1].result_bytes
+    if end < len(problem.units) or not size:
+        return 0.0
+    return device.client_seconds + size / device.client_bytes_per_second
 
 
 def _unused(problem: Problem, used: int) -> Iterator[int]:
@@ -44,18 +51,25 @@ def _unused(problem: Problem, used: int) -> Iterator[int]:
 def _ends(problem: Problem, board: int, start: int) -> Iterator[tuple[int, float]]:
     """Every way to go on from ``start`` on a device: where it would end, and its time."""
     device, count = problem.boards[board], len(problem.units)
-    received = problem.units[start - 1].output_bytes if start else 0
-    busy, memory = device.stage_seconds + received * device.receive_seconds, 0
+    before = problem.units[start - 1].output_bytes if start else problem.units[0].request_bytes
+    busy, memory = device.stage_seconds + before * device.receive_seconds, 0
+    working = 0
     for end, unit in enumerate(itertools.islice(problem.units, start, None), start + 1):
         busy += unit.seconds.get(device.name, math.inf)
         memory += unit.memory_bytes
-        if busy == math.inf or (device.memory_bytes is not None and memory > device.memory_bytes):
+        working = max(working, unit.working_bytes)
+        room = math.inf if device.memory_bytes is None else device.memory_bytes
+        if busy == math.inf or memory + working > room:
             return
-        yield end, busy + (unit.output_bytes * device.send_seconds if end < count else 0.0)
+        sent = unit.output_bytes if end < count else unit.result_bytes
+        yield end, busy + sent * device.send_seconds
 
 
 def _link(problem: Problem, source: int, target: int, unit: int) -> float:
-    """Seconds for a unit's output; infinite if there is no such link."""
+    """Seconds for a unit's output, or the client's request; infinite if there is no such link."""
+    if source < 0:
+        device, size = problem.boards[target], problem.units[0].request_bytes
+        return device.client_seconds + size / device.client_bytes_per_second if size else 0.0
     if problem.wires is None:
         return 0.0
     ends = problem.boards[source].name, problem.boards[target].name

@@ -12,7 +12,8 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edgechain.runtime.slots import Attempt, LeaseBook, SlotTable, Tenant, tenant_of
+from edgechain.runtime.leases import LeaseBook
+from edgechain.runtime.slots import Attempt, SlotTable, Tenant, tenant_of
 from edgechain.spec.deadline import Deadline
 from edgechain.spec.ids import RequestKey
 from tests.runtime.keys import client, hop, key

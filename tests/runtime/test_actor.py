@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from edgechain.errors import InvalidChain, NodeFailed, WorkerLost
-from edgechain.runtime import restarts
+from edgechain.runtime import actor, restarts
 from edgechain.runtime.actor import StageActor
 from edgechain.runtime.clock import ManualClock, SystemClock
 from edgechain.runtime.restarts import LOADS_TRIED, LOST_AT_ONCE
@@ -24,7 +24,7 @@ from tests.spec.manifests import stage
 GOOD = Ran(1_000_000, ((1, 4),))
 PHOTO = 0
 FAR = 1e12
-WITHIN = 5.0
+WITHIN = 60.0
 KILLED = "stage head: its worker was killed by signal 9"
 
 
@@ -222,3 +222,94 @@ async def test_an_actor_that_was_never_started_says_so() -> None:
     hand = Stagehand()
     with pytest.raises(NodeFailed, match="stage head was never started"):
         await hand.actor.run(hand.report)
+
+
+async def test_an_actor_answers_when_it_comes_round() -> None:
+    hand = Stagehand()
+    asked = hand.actor.ask()
+    async with hand.running():
+        await asyncio.wait_for(asked, WITHIN)
+        await asyncio.wait_for(hand.actor.ask(), WITHIN)
+        first, second = hand.actor.ask(), hand.actor.ask()
+        assert first is second
+        await asyncio.wait_for(first, WITHIN)
+    assert hand.actor.ask().done()  # a closed one keeps nobody waiting
+
+
+async def test_an_actor_answers_while_it_opens_a_worker_and_while_it_rests() -> None:
+    hand = Stagehand(*[[None]] * (LOST_AT_ONCE + 1))
+    async with hand.running():
+        hand.may_open.clear()
+        hand.ask()
+        await hand.told_times(1)
+        for _ in range(3):
+            await asyncio.wait_for(hand.actor.ask(), WITHIN)
+        hand.may_open.set()
+        for number in range(1, LOST_AT_ONCE + 1):
+            hand.ask(number)
+            await hand.told_times(number + 1)
+        hand.ask(90)
+        assert isinstance((await hand.told_times(LOST_AT_ONCE + 2))[-1], Resting)
+        for _ in range(3):
+            await asyncio.wait_for(hand.actor.ask(), WITHIN)
+
+
+async def test_an_actor_that_never_opens_its_worker_is_silent_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(actor, "OPEN_SECONDS", 0.05)
+    hand = Stagehand([None])
+    async with hand.running():
+        hand.may_open.clear()
+        hand.ask()
+        await hand.told_times(1)
+        await asyncio.sleep(0.1)
+        silent = hand.actor.ask()
+        await asyncio.wait((silent,), timeout=0.2)
+        assert not silent.done()
+        hand.may_open.set()
+        await asyncio.wait_for(silent, WITHIN)
+
+
+class Endless(ScriptedWorker):
+    """Runs without end, and is looked at or not."""
+
+    def __init__(self, *, looked_at: bool):
+        super().__init__(lambda: None, ())
+        self._looked_at = looked_at
+        self.runs = asyncio.Event()
+
+    async def run(self, slot: int, shapes: object, is_hung: Any) -> Ran | str:
+        self.runs.set()
+        while True:
+            await asyncio.sleep(0.01)
+            if self._looked_at:
+                is_hung()
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+async def test_a_run_without_end_is_silence_only_where_nobody_looks_at_it(
+    looked_at: bool,
+) -> None:
+    hand = Stagehand()
+    async with hand.running():
+        await asyncio.wait_for(hand.actor.ask(), WITHIN)
+        worker = Endless(looked_at=looked_at)
+        hand.workers[0].run = worker.run  # type: ignore[method-assign]
+        hand.ask()
+        await worker.runs.wait()
+        asked = hand.actor.ask()
+        await asyncio.wait((asked,), timeout=WITHIN if looked_at else 0.3)
+        assert asked.done() == looked_at
+
+
+async def test_a_stage_is_tried_before_it_works_and_not_counted() -> None:
+    hand = Stagehand([GOOD, "no"])
+    with pytest.raises(NodeFailed, match="before it works"):
+        await hand.actor.try_out(0, ((1, 4),))
+    await hand.actor.start()
+    assert await hand.actor.try_out(0, ((1, 4),)) == GOOD
+    assert await hand.actor.try_out(0, ((1, 4),)) == "no"
+    status = hand.actor.statistics()
+    assert (status.ran, status.failed, status.mean_ms) == (0, 0, 0.0)
+    await hand.actor.close()

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edgechain.runtime.slots import LeaseBook, Tenant
+from edgechain.runtime.leases import LeaseBook
+from edgechain.runtime.slots import Tenant
 from edgechain.spec.ids import ClientId
 
 CAPACITY = 6

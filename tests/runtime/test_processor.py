@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edgechain.runtime.processor import processor_seconds
+from edgechain.runtime.processor import is_finely_clocked, processor_seconds
 
 WORK = 0.05
 
@@ -19,6 +19,12 @@ def test_it_is_what_the_process_itself_says(clock: bool, monkeypatch: pytest.Mon
     while own() - start < WORK:
         pass
     assert processor_seconds(os.getpid()) - before == pytest.approx(WORK, abs=0.03)
+
+
+def test_ticks_are_no_fine_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_finely_clocked()
+    monkeypatch.setattr(time, "clock_gettime", refuse)
+    assert not is_finely_clocked()
 
 
 def refuse(clock: int) -> float:

@@ -25,7 +25,7 @@ class Log:
     async def said(self) -> None:
         """Wait for the next line."""
         self._news.clear()
-        await asyncio.wait_for(self._news.wait(), 5)
+        await asyncio.wait_for(self._news.wait(), 60)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.watch.processes import living, wait_for_end
 
 pytestmark = [pytest.mark.processes, pytest.mark.may_block]
 
-WITHIN = 15.0
+WITHIN = 60.0
 ONES = np.ones((1, 4), np.float32)
 ACTORS = """
 import os, subprocess, sys, time

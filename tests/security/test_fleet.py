@@ -89,6 +89,18 @@ def test_a_name_is_a_nodes_or_a_clients(tmp_path: Path) -> None:
         fleet(tmp_path).provide(Role.CLIENT, "pi-a")
 
 
+def test_the_client_of_this_machine_is_one_that_is_good(tmp_path: Path) -> None:
+    found = fleet(tmp_path)
+    assert found.client().name == "laptop"
+    found.provide(Role.CLIENT, "another")
+    assert found.client().name == "another"
+    found.revoke(("another",))
+    assert found.client().name == "laptop"
+    found.revoke(("laptop",))
+    with pytest.raises(InvalidIdentity, match="no client has an identity here"):
+        found.client()
+
+
 def test_who_is_revoked_is_refused_by_all_that_have_the_list(tmp_path: Path) -> None:
     found = fleet(tmp_path)
     judge = member(tmp_path, "pi-a")

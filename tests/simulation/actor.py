@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from edgechain.node.exchange import Memory
+from edgechain.node.forwarder import Memory
 from edgechain.runtime.restarts import Restarts
 from edgechain.runtime.slots import Attempt
 from edgechain.runtime.stage_queue import StageQueue

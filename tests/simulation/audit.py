@@ -36,7 +36,7 @@ def _unbounded(generation: SimGeneration, slots: int, honest: bool) -> list[str]
     used = [attempt.slot for attempt in table]
     if sorted([*used, *table._free]) != list(range(slots)):
         problems.append(f"slots in use {used} and free {table._free} are not all of {slots}")
-    if exchange.ignored["duplicate"] and honest:
+    if exchange._forwarder.duplicates and honest:
         problems.append("a tensor came twice, and nothing on this network does")
     if leases.granted > slots:
         problems.append(f"{leases.granted} slots are leased, and there are {slots}")

@@ -11,8 +11,9 @@ from edgechain.node.exchange import Exchange
 from edgechain.node.peers import PeerLinks
 from edgechain.runtime.layout import lay_out
 from edgechain.spec.ids import Generation, StageName
-from edgechain.spec.message import Chunk, Control, Hello, Hop, Role, Welcome
+from edgechain.spec.message import Hello, Hop, Role, Welcome
 from edgechain.spec.status import GenerationState
+from tests.node.doubles import Inflow
 from tests.simulation.actor import SimActor, Trouble
 from tests.simulation.graphs import Graph
 from tests.simulation.link import SimLinks
@@ -44,19 +45,6 @@ class SlotMemory:
         """``size`` bytes of a tensor in a slot."""
         start = self._layout.start(slot, tensor)
         return self._view[start : start + size]
-
-
-class _Inflow:
-    """What another node sends us."""
-
-    def __init__(self, exchange: Exchange):
-        self._exchange = exchange
-
-    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
-        self._exchange.take(chunk)
-
-    def on_control(self, stream: PeerStream, control: Control) -> None:
-        pass
 
 
 class SimGeneration:
@@ -143,7 +131,7 @@ class SimGeneration:
         if hello.role is Role.CLIENT:
             await self.sessions.serve(stream, hello)
         else:
-            await stream.run(_Inflow(self.exchange))
+            await stream.run(Inflow(self.exchange))
 
     def _over(self, stream: SimStream) -> None:
         del self._streams[stream]

@@ -18,10 +18,12 @@ from edgechain.client.session import Session
 from edgechain.client.submit import Submitter
 from edgechain.errors import PeerRefused
 from edgechain.node.exchange import Exchange
+from edgechain.node.forwarder import Forwarder
 from edgechain.node.peers import PeerLinks
 from edgechain.runtime.join import Join
+from edgechain.runtime.leases import LeaseBook
 from edgechain.runtime.router import Router
-from edgechain.runtime.slots import Attempt, LeaseBook, SlotTable, Tombstones
+from edgechain.runtime.slots import Attempt, SlotTable, Tombstones
 from edgechain.runtime.stage_queue import StageQueue
 from edgechain.spec.ids import RequestKey
 from edgechain.spec.message import Hop, Route, TensorSend
@@ -114,13 +116,13 @@ def _retry_under_the_same_key() -> tuple[Change, ...]:
 
 @_mutant("no dedup of chunks", "a tensor that comes twice is delivered twice")
 def _no_dedup() -> tuple[Change, ...]:
-    place = Exchange._place
+    place = Forwarder.place
 
-    def place_again(self: Exchange, attempt: Attempt, chunk: Any) -> str | None:
+    def place_again(self: Forwarder, attempt: Attempt, chunk: Any) -> str | None:
         attempt.shapes.pop(chunk.tensor, None)
         return place(self, attempt, chunk)
 
-    return ((Exchange, "_place", place_again),)
+    return ((Forwarder, "place", place_again),)
 
 
 @_mutant("no tombstones", "what is over begins again when something of it comes late")

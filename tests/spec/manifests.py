@@ -84,6 +84,7 @@ def manifests(draw: st.DrawFn) -> ChainManifest:
             source=f"s{index - 1}" if index else None,
             targets=(f"s{index}",) if index < len(stages) else (),
             to_client=index == len(stages),
+            codec="zstd" if 0 < index < len(stages) and draw(st.booleans()) else None,
         )
         for index, name in enumerate(names)
     )

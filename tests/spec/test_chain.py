@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from edgechain.errors import InvalidDocument
-from edgechain.spec.chain import MAX_STAGES, ChainManifest, Port, Stage, content_hash
+from edgechain.spec.chain import MAX_STAGES, ChainManifest, Edge, Port, Stage, content_hash
 from edgechain.spec.document import parse, render
 from tests.spec.manifests import SHA, diamond, edge, manifests, stage
 
 Fields = dict[str, Any]
 OTHER_SHA = "1" * 64
+UNPACKED = "523a84c9575afce50e8e463f22db663e4591225813fb8097cdcec708fe659bba"
+"""The generation that the diamond had before an edge could have a codec."""
 
 
 @pytest.fixture
@@ -152,6 +154,45 @@ def test_more_stages_than_a_node_can_count_are_refused() -> None:
     fields["stages"] = fields["stages"] * (MAX_STAGES // 4 + 1)
     with pytest.raises(ValueError, match=f"at most {MAX_STAGES} items"):
         ChainManifest.sealed(**fields)
+
+
+PACKS = {"codec": "zstd"}
+BETWEEN = edge("c", "left", "tail").model_dump() | PACKS
+
+
+def with_packed(*names: str) -> ChainManifest:
+    fields = diamond()
+    edges = (
+        one.model_copy(update=PACKS) if one.tensor.name in names else one for one in fields["edges"]
+    )
+    return ChainManifest.sealed(**fields | {"edges": tuple(edges)})
+
+
+def test_a_tensor_between_stages_may_cross_packed(manifest: ChainManifest) -> None:
+    packed = with_packed("d", "a")
+    assert (packed.packed, manifest.packed) == (("a", "d"), ())
+    assert packed.generation != manifest.generation
+    text = render(packed)
+    assert text.count("codec: zstd") == 2
+    assert parse(ChainManifest, text, file="chain.yaml") == packed
+    assert Edge.model_validate(BETWEEN) == packed.edges[3].model_copy(update=PACKS)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"source": None}, {"targets": ()}, {"to_client": True}, {"codec": "lz4"}]
+)
+def test_no_other_tensor_does_and_in_no_other_way(wrong: Fields) -> None:
+    with pytest.raises(ValidationError, match=r"cannot cross packed|should be 'zstd'"):
+        Edge.model_validate(BETWEEN | wrong)
+
+
+def test_a_chain_that_packs_nothing_is_what_it_was_before_there_was_packing(
+    manifest: ChainManifest,
+) -> None:
+    """Its text and its generation: as the version before wrote them."""
+    assert manifest.generation == UNPACKED
+    assert "codec" not in render(manifest)
+    assert all("codec" not in one for one in manifest.model_dump(mode="json")["edges"])
 
 
 def test_a_changed_manifest_does_not_open(manifest: ChainManifest) -> None:

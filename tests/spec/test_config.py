@@ -39,7 +39,6 @@ def test_no_address(text: str) -> None:
     [
         ({"name": "-"}, "should match pattern"),
         ({"chain": ""}, "at least 1 character"),
-        ({"stages": ()}, "at least one stage"),
         ({"stages": ("a", "a")}, "named twice"),
         ({"stages": "most"}, "stages"),
         ({"port": -1}, "greater than or equal to 0"),

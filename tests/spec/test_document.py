@@ -81,7 +81,7 @@ def test_a_document_is_a_mapping(text: str) -> None:
         "a: 1\n---\nb: 2",
         "a: !!python/object/apply:os.system [ls]",
         "a: \x00",
-        "{" * 5000,
+        pytest.param("{" * 5000, id="5000 braces"),
         "a: &x [*x]",
         "!!set \x851:60!!int 1:60",
         "!!float ",
@@ -92,6 +92,11 @@ def test_a_document_is_a_mapping(text: str) -> None:
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(InvalidDocument):
         parse(Whole, text, file="f.yaml")
+
+
+def test_brackets_in_brackets_are_not_even_read() -> None:
+    with pytest.raises(InvalidDocument, match="too many brackets"):
+        parse(Whole, "a: " + "[" * (document.MAX_NESTING + 1), file="f.yaml")
 
 
 def test_a_few_lines_do_not_become_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,3 +138,13 @@ def is_convex(cut: OpGraph, group: set[int]) -> bool:
         elif any(p in group or p in behind for p in before):
             behind.add(op)
     return True
+
+
+@given(dags(), st.data())
+def test_what_only_groups_hand_to_each_other(model: OpGraph, data: st.DataObject) -> None:
+    last = len(model.operators) - 1
+    ends = sorted(data.draw(st.sets(st.integers(0, last - 1)))) if last else []
+    found = contiguous(model, ends).crossing
+    over = {tensor for end in ends for tensor in model.crossing(end)}
+    assert set(found) == over - set(model.outputs)
+    assert list(found) == [tensor for tensor in model.producer if tensor in found]

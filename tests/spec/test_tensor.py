@@ -112,6 +112,41 @@ def test_misfit(
     assert tensor.misfit(dtype, shape) == complaint
 
 
+@pytest.mark.parametrize(
+    ("tensor", "shape", "nbytes", "complaint"),
+    [
+        (spec((1, 2)), (1, 2), 8, None),
+        (spec(()), (), 4, None),
+        (spec((0, 2)), (0, 2), 0, None),
+        (spec((-1, 2), bound_bytes=16), (2, 2), 16, None),
+        (spec((-1, 2), bound_bytes=16), (0, 2), 0, None),
+        (spec((1, 2)), (1, 2), 9, "is not as large as its shape"),
+        (spec((1, 2)), (1, 2), 0, "is not as large as its shape"),
+        (spec((-1, 2), bound_bytes=16), (1, 2), 16, "is not as large as its shape"),
+        (spec((1, 2)), (2, 1), 8, "has shape 2x1, wants 1x2"),
+        (
+            spec((-1, 2), bound_bytes=16),
+            (3, 2),
+            24,
+            "has shape 3x2, more than the 16 bytes this chain allows",
+        ),
+        (spec((-1,), bound_bytes=16), (-1,), -4, "has shape -1, wants ?"),
+    ],
+)
+def test_so_many_bytes_of_a_shape(
+    tensor: TensorSpec, shape: tuple[int, ...], nbytes: int, complaint: str | None
+) -> None:
+    assert tensor.misfit_bytes(shape, nbytes) == complaint
+
+
+def test_what_was_asked_of_a_spec_does_not_change_it() -> None:
+    asked, fresh = spec((1, 3)), spec((1, 3))
+    assert asked.exact == ((1, 3), 12)
+    assert spec((-1, 3), bound_bytes=24).exact is None
+    assert (asked.nbytes((1, 3)), spec((-1, 3), bound_bytes=24).nbytes((2, 3))) == (12, 24)
+    assert (asked, hash(asked), asked.model_dump()) == (fresh, hash(fresh), fresh.model_dump())
+
+
 dimensions = st.integers(min_value=-1, max_value=5)
 
 

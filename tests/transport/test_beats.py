@@ -16,7 +16,7 @@ from tests.runtime.keys import key
 from tests.transport.ears import Done, Ears
 from tests.transport.words import tensor
 
-WITHIN = 10.0
+WITHIN = 60.0
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,9 +11,20 @@ from hypothesis import strategies as st
 
 from edgechain.errors import ProtocolError
 from edgechain.spec.ids import RequestKey
-from edgechain.spec.message import Bye, Chunk, Control, Failure, FailureKind, Hello, Role, Route
+from edgechain.spec.message import (
+    Bye,
+    Chunk,
+    Control,
+    Failure,
+    FailureKind,
+    Hello,
+    Released,
+    Role,
+    Route,
+)
 from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import MAX_TEXT, decode, encode_chunk, encode_control
+from edgechain.transport.packing import pack, unpack
 from tests.runtime.keys import freed, key
 from tests.transport import words
 
@@ -21,6 +33,15 @@ payloads = st.binary(max_size=300)
 
 @given(words.controls)
 def test_what_is_said_is_what_is_heard(said: Control) -> None:
+    assert decode(encode_control(said)) == said
+
+
+@given(st.lists(st.integers(0, 2**40), min_size=1, max_size=4))
+@example([2_074_848])
+def test_what_is_heard_is_said_again_to_the_microsecond(held: list[int]) -> None:
+    """Most whole microseconds are no binary fractions of a second."""
+    keys = tuple(map(key, range(len(held))))
+    said = Released(keys, tuple(microseconds / 1e6 for microseconds in held))
     assert decode(encode_control(said)) == said
 
 
@@ -53,6 +74,42 @@ def test_a_chunk_made_by_protobuf_is_understood(name: RequestKey, payload: bytes
     ours = encode_chunk(send, 0, len(payload), 1.0)
     theirs = pb.Frame.FromString(ours).SerializeToString()
     assert decode(theirs) == decode(ours)
+
+
+@given(
+    words.keys, payloads | payloads.map(lambda some: some * 20), st.integers(0, 300), words.shapes
+)
+def test_a_chunk_goes_packed_where_that_makes_it_smaller(
+    name: RequestKey, payload: bytes, offset: int, shape: tuple[int, ...]
+) -> None:
+    """Its place and its tensor's size stay those of the bytes as they are."""
+    size = 1000
+    plain, packed = (
+        encode_chunk(
+            words.tensor(payload, print, key=name, shape=shape, packed=may), offset, size, 1.0
+        )
+        for may in (False, True)
+    )
+    heard, wanted = decode(packed), decode(plain)
+    assert isinstance(heard, Chunk)
+    assert isinstance(wanted, Chunk)
+    raw = payload[offset : offset + size]
+    is_smaller = len(pack(memoryview(raw))) < len(raw)
+    assert (heard.packed, wanted.packed) == (is_smaller, False)
+    assert (unpack(heard.data, size) if is_smaller else bytes(heard.data)) == raw
+    assert replace(heard, packed=False, data=wanted.data) == wanted
+    assert decode(pb.Frame.FromString(packed).SerializeToString()) == heard
+    if not is_smaller:
+        assert packed == plain, "to the byte what a chunk was before there was packing"
+
+
+def test_an_example_of_each() -> None:
+    """Both ends of the property above are reached."""
+    for payload, is_smaller in ((bytes(300), True), (bytes(range(250)), False), (b"", False)):
+        send = words.tensor(payload, print, key=key(0), packed=True)
+        heard = decode(encode_chunk(send, 0, 1000, 1.0))
+        assert isinstance(heard, Chunk)
+        assert heard.packed is is_smaller
 
 
 def test_the_data_is_a_view_of_the_frame() -> None:

@@ -20,10 +20,10 @@ from edgechain.spec.ids import new_client_id
 from edgechain.spec.message import Hello, Role
 from edgechain.transport.link import Link, LinkState
 from edgechain.transport.questions import fetch_manifest, fetch_status
-from edgechain.transport.server import NodeServer
 from tests.runtime.keys import GENERATION, hop
 from tests.security.members import expired, fleet, made, member
-from tests.transport.test_link import LOOPBACK, WELCOME, Answerer, Owner, running, until
+from tests.transport.ports import opened
+from tests.transport.test_link import WELCOME, Answerer, Owner, running, until
 
 pytestmark = pytest.mark.may_block  # identities are made and read
 
@@ -67,18 +67,8 @@ async def serving(
 ) -> AsyncIterator[tuple[Answerer, str]]:
     """A node of this identity, and its address."""
     answerer = answerer or Secured(security=security)
-    server = NodeServer(
-        answerer.accept,
-        status=lambda: "fine",
-        manifest=lambda: "a: 1",
-        now=time.monotonic,
-        security=security,
-    )
-    port = await server.start(LOOPBACK, 0)
-    try:
-        yield answerer, f"{LOOPBACK}:{port}"
-    finally:
-        await server.stop()
+    async with opened(answerer.accept, security) as address:
+        yield answerer, address
 
 
 def link_to(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,8 @@ from edgechain.transport import server
 from edgechain.transport.codec import encode_control
 from edgechain.transport.grpc_options import LINK
 from edgechain.transport.secure import open_channel
-from edgechain.transport.server import NodeServer
 from edgechain.transport.stream import PeerStream
+from tests.transport.ports import opened
 from tests.transport.test_link import HELLO
 
 JUNK = b"\x0ajunk"
@@ -60,28 +59,15 @@ async def test_what_comes_after_the_end_is_read_and_thrown_away(
 ) -> None:
     monkeypatch.setattr(server, "_ServerDuplex", Counted)
     monkeypatch.setattr(Counted, "read_so_far", 0)
-    node = NodeServer(
-        _hang_up, status=lambda: "", manifest=lambda: "", now=time.monotonic, security=None
-    )
-    port = await node.start("127.0.0.1", 0)
-    try:
-        frames = [first, *[encode_control(Bye("late"))] * 20]
-        assert await _say(f"127.0.0.1:{port}", frames) == code
+    frames = [first, *[encode_control(Bye("late"))] * 20]
+    async with opened(_hang_up) as address:
+        assert await _say(address, frames) == code
         assert Counted.read_so_far == len(frames)
-    finally:
-        await node.stop()
 
 
 async def test_who_never_ends_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
-    node = NodeServer(
-        _hang_up, status=lambda: "", manifest=lambda: "", now=time.monotonic, security=None
-    )
-    port = await node.start("127.0.0.1", 0)
-    try:
-        async with open_channel(f"127.0.0.1:{port}", None) as channel:
-            call = channel.stream_stream(LINK)()
-            await call.write(encode_control(HELLO))
-            assert await call.code() == grpc.StatusCode.OK
-    finally:
-        await node.stop()
+    async with opened(_hang_up) as address, open_channel(address, None) as channel:
+        call = channel.stream_stream(LINK)()
+        await call.write(encode_control(HELLO))
+        assert await call.code() == grpc.StatusCode.OK

@@ -91,8 +91,10 @@ def tensor(
     route: Route = (),
     shape: tuple[int, ...] | None = None,
     number: int = 0,
+    packed: bool = False,
 ) -> TensorSend:
     """A tensor to send."""
     sizes = (len(payload),) if shape is None else shape
     view = memoryview(payload)
-    return TensorSend(key, number, sizes, route, Deadline(deadline), view, done)
+    until = Deadline(deadline)
+    return TensorSend(key, number, sizes, route, until, view, done, packed=packed)

@@ -12,8 +12,8 @@ SHM = Path("/dev/shm")
 
 
 def blocks() -> set[str]:
-    """The names of all blocks on this machine."""
-    return {path.name for path in SHM.iterdir()} if SHM.is_dir() else set()
+    """The names of all blocks on this machine; a folder there is somebody's, and none."""
+    return {path.name for path in SHM.iterdir() if path.is_file()} if SHM.is_dir() else set()
 
 
 def ours_or_orphaned(names: Iterable[str], ours: set[int]) -> set[str]:

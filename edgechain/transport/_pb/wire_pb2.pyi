@@ -41,7 +41,7 @@ class Hop(_message.Message):
     def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[int] = ...) -> None: ...
 
 class ChunkHeader(_message.Message):
-    __slots__ = ("key", "tensor", "offset", "total", "budget_us", "shape", "route")
+    __slots__ = ("key", "tensor", "offset", "total", "budget_us", "shape", "route", "packed")
     KEY_FIELD_NUMBER: _ClassVar[int]
     TENSOR_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class ChunkHeader(_message.Message):
     BUDGET_US_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     ROUTE_FIELD_NUMBER: _ClassVar[int]
+    PACKED_FIELD_NUMBER: _ClassVar[int]
     key: RequestKey
     tensor: int
     offset: int
@@ -56,7 +57,8 @@ class ChunkHeader(_message.Message):
     budget_us: int
     shape: _containers.RepeatedScalarFieldContainer[int]
     route: _containers.RepeatedCompositeFieldContainer[Hop]
-    def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ..., tensor: _Optional[int] = ..., offset: _Optional[int] = ..., total: _Optional[int] = ..., budget_us: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., route: _Optional[_Iterable[_Union[Hop, _Mapping]]] = ...) -> None: ...
+    packed: bool
+    def __init__(self, key: _Optional[_Union[RequestKey, _Mapping]] = ..., tensor: _Optional[int] = ..., offset: _Optional[int] = ..., total: _Optional[int] = ..., budget_us: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., route: _Optional[_Iterable[_Union[Hop, _Mapping]]] = ..., packed: _Optional[bool] = ...) -> None: ...
 
 class Control(_message.Message):
     __slots__ = ("hello", "welcome", "refused", "lease", "leased", "released", "cancel", "failure", "bye", "superseded", "beat")
@@ -219,3 +221,113 @@ class ManifestReply(_message.Message):
     YAML_FIELD_NUMBER: _ClassVar[int]
     yaml: str
     def __init__(self, yaml: _Optional[str] = ...) -> None: ...
+
+class ProfileRequest(_message.Message):
+    __slots__ = ("order", "piece")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    PIECE_FIELD_NUMBER: _ClassVar[int]
+    order: ProfileOrder
+    piece: bytes
+    def __init__(self, order: _Optional[_Union[ProfileOrder, _Mapping]] = ..., piece: _Optional[bytes] = ...) -> None: ...
+
+class ProfileOrder(_message.Message):
+    __slots__ = ("model", "size", "sha256", "device", "threads", "interpreter", "seconds", "nodes")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    INTERPRETER_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    size: int
+    sha256: bytes
+    device: str
+    threads: int
+    interpreter: str
+    seconds: float
+    nodes: bool
+    def __init__(self, model: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ..., device: _Optional[str] = ..., threads: _Optional[int] = ..., interpreter: _Optional[str] = ..., seconds: _Optional[float] = ..., nodes: _Optional[bool] = ...) -> None: ...
+
+class ProfileReply(_message.Message):
+    __slots__ = ("accepted", "working", "profile", "declined")
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    WORKING_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    DECLINED_FIELD_NUMBER: _ClassVar[int]
+    accepted: ProfileAccepted
+    working: ProfileWorking
+    profile: str
+    declined: ProfileDeclined
+    def __init__(self, accepted: _Optional[_Union[ProfileAccepted, _Mapping]] = ..., working: _Optional[_Union[ProfileWorking, _Mapping]] = ..., profile: _Optional[str] = ..., declined: _Optional[_Union[ProfileDeclined, _Mapping]] = ...) -> None: ...
+
+class ProfileAccepted(_message.Message):
+    __slots__ = ("node",)
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    def __init__(self, node: _Optional[str] = ...) -> None: ...
+
+class ProfileWorking(_message.Message):
+    __slots__ = ("what", "done", "total")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    what: str
+    done: int
+    total: int
+    def __init__(self, what: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
+
+class ProfileDeclined(_message.Message):
+    __slots__ = ("kind", "reason")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    reason: str
+    def __init__(self, kind: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ProbeRequest(_message.Message):
+    __slots__ = ("node", "addresses", "seconds")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    seconds: float
+    def __init__(self, node: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class ProbeReply(_message.Message):
+    __slots__ = ("node", "mbit", "round_trip_ms", "problem", "send_ms_per_mb", "receive_ms_per_mb", "message_ms")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    MBIT_FIELD_NUMBER: _ClassVar[int]
+    ROUND_TRIP_MS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    SEND_MS_PER_MB_FIELD_NUMBER: _ClassVar[int]
+    RECEIVE_MS_PER_MB_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_MS_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    mbit: float
+    round_trip_ms: float
+    problem: str
+    send_ms_per_mb: float
+    receive_ms_per_mb: float
+    message_ms: float
+    def __init__(self, node: _Optional[str] = ..., mbit: _Optional[float] = ..., round_trip_ms: _Optional[float] = ..., problem: _Optional[str] = ..., send_ms_per_mb: _Optional[float] = ..., receive_ms_per_mb: _Optional[float] = ..., message_ms: _Optional[float] = ...) -> None: ...
+
+class EchoRequest(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+
+class EchoReply(_message.Message):
+    __slots__ = ("node", "received", "problem", "processor_us")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    PROCESSOR_US_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    received: int
+    problem: str
+    processor_us: int
+    def __init__(self, node: _Optional[str] = ..., received: _Optional[int] = ..., problem: _Optional[str] = ..., processor_us: _Optional[int] = ...) -> None: ...

@@ -22,8 +22,9 @@ import uvloop
 from edgechain.discovery.local import ENVIRONMENT
 from tests.benchmarks.boards.cages import no_cages
 from tests.benchmarks.boards.measuring import Bench, Lengths, progress
+from tests.benchmarks.boards.neighbours import neighbours
 from tests.benchmarks.boards.report import BoardsReport, Cell, SpeedReport, parts_table
-from tests.benchmarks.boards.scenes import SCENES, rows_of
+from tests.benchmarks.boards.scenes import SCENES, Scene, rows_of
 from tests.benchmarks.machine import Machine, this_machine
 from tests.benchmarks.settings import MODELS
 from tests.benchmarks.verdict import Verdict, verdict_table
@@ -40,8 +41,8 @@ SPED_UP = ("deeplabv3_257_mv_gpu.tflite", "mobilenet_v2_1.0_224_quant.tflite")
 """A float model and one of 8 bits."""
 
 COUNTS = (1, 2, 4, 8)
-FULL = Lengths(profile=1.0, warm=2.0, least=12.0, most=30.0, frames=60)
-QUICK = Lengths(profile=0.3, warm=0.5, least=2.0, most=4.0, frames=10)
+FULL = Lengths(profile=3.0, nodes=1.5, warm=2.0, least=12.0, most=30.0, frames=60, tries=3)
+QUICK = Lengths(profile=0.3, nodes=0.3, warm=0.5, least=2.0, most=4.0, frames=10, tries=1)
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,17 @@ class Outcome:
 
 async def measure(options: argparse.Namespace, folder: Path) -> Outcome:
     """Model after model, scene after scene."""
-    machine, bench = this_machine(), Bench(folder, QUICK if options.quick else FULL)
+    machine = this_machine()
     scenes = [scene for scene in SCENES if not options.scene or options.scene in scene.title]
-    await bench.start()
+    with neighbours(folder) as beside:
+        bench = Bench(folder, QUICK if options.quick else FULL, beside)
+        await bench.start()
+        return await _measured(options, bench, scenes, machine)
+
+
+async def _measured(
+    options: argparse.Namespace, bench: Bench, scenes: Sequence[Scene], machine: Machine
+) -> Outcome:
     cells = []
     for model in [] if options.speed else _chosen(PLACED, options):
         for scene in scenes:
@@ -93,7 +102,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> Outcome:
             progress(_brief(cells[-1]))
     speed: dict[str, dict[int, Cell]] = {}
     for model in [] if options.placed else _chosen(SPED_UP, options):
-        for count in sorted(options.counts, reverse=True):
+        for count in sorted({1, *options.counts}, reverse=True):  # one is what others speed up
             cell = await bench.cell(rows_of(count), MODELS / model)
             speed.setdefault(model, {})[count] = cell
             progress(_brief(cell))

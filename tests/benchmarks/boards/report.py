@@ -23,6 +23,10 @@ class Part:
     predicted: float
     spent: float
     """The processor's seconds of its node and worker, by its share of the processor."""
+    computing: float
+    """What is predicted of its operators alone."""
+    worker: float
+    """What was spent by its worker, which does nothing else."""
     busy: float
     """How much of its share of the processor it used while the chain was kept busy."""
     worker_mb: float
@@ -53,9 +57,16 @@ class Cell:
     frames: int
     exact: bool
     """Whether the answers are the whole model's, to the last bit."""
+    drift: float | None
+    """How fast the machine was, beside when boards were profiled, if that is known."""
     limits: str
     swapped: float | None = None
     """What would be predicted with the profiles of each other's boards."""
+
+    @property
+    def machine(self) -> str:
+        """The drift for people."""
+        return "" if self.drift is None else f"{self.drift:.3f}"
 
     @property
     def ratio(self) -> float:
@@ -92,14 +103,23 @@ class BoardsReport:
 
     def tables(self) -> list[Table]:
         """Predicted beside measured, and every board's part in it."""
-        head = ("model", "operators on each board", "predicted", "measured", "ratio", "bits", "")
+        head = (
+            "model",
+            "operators on each board",
+            "predicted",
+            "measured",
+            "ratio",
+            "machine",
+            "bits",
+            "",
+        )
         scenes = dict.fromkeys(cell.scene for cell in self.cells)
         return [
             Table(
                 f"{scene}: frames/s with the best placement",
                 head,
                 [_row(cell) for cell in self.cells if cell.scene == scene],
-                left=frozenset({0, 1, 5, 6}),
+                left=frozenset({0, 1, 6, 7}),
             )
             for scene in scenes
         ]
@@ -144,9 +164,13 @@ def _row(cell: Cell) -> tuple[str, ...]:
         f"{cell.predicted:.2f}",
         f"{cell.measured:.2f}",
         f"{cell.ratio:.3f}",
+        cell.machine,
         "same" if cell.exact else "OTHER",
         "PASS" if cell.passed else "FAIL",
     )
+
+
+OPERATORS = ("operators ms", "worker ms", "ratio")
 
 
 def parts_table(cells: Sequence[Cell]) -> Table:
@@ -158,10 +182,21 @@ def parts_table(cells: Sequence[Cell]) -> Table:
     ]
     notes = (
         "ms a request, as long as they take with the board's share of the processor",
+        "operators: those of them that are predicted of operators, and that the worker spent",
         "busy: how much of its share the board used",
         "worker: memory beyond that of one without a model, and what it may have",
     )
-    head = ("", "board", "predicted ms", "spent ms", "ratio", "busy", "worker MB", "may")
+    head = (
+        "",
+        "board",
+        "predicted ms",
+        "spent ms",
+        "ratio",
+        *OPERATORS,
+        "busy",
+        "worker MB",
+        "may",
+    )
     return Table("Every board's part", head, rows, notes, frozenset({0, 1}))
 
 
@@ -171,6 +206,9 @@ def _part_row(part: Part) -> tuple[str, ...]:
         f"{part.predicted * 1e3:.1f}",
         f"{part.spent * 1e3:.1f}",
         f"{part.spent / part.predicted:.3f}",
+        f"{part.computing * 1e3:.1f}",
+        f"{part.worker * 1e3:.1f}",
+        f"{part.worker / part.computing:.3f}",
         f"{part.busy:.0%}",
         f"{part.worker_mb:.1f}",
         "" if part.memory_mb is None else f"{part.memory_mb:.1f}",
@@ -185,17 +223,28 @@ class SpeedReport:
 
     def tables(self) -> list[Table]:
         """Speed-up beside the bound."""
-        head = ("boards", "bound", "predicted", "measured", "speed-up", "of bound", "bits", "")
+        head = (
+            "boards",
+            "bound",
+            "predicted",
+            "measured",
+            "speed-up",
+            "of bound",
+            "machine",
+            "bits",
+            "",
+        )
         return [
             Table(
                 f"{model}: frames/s on equal boards",
                 head,
                 [self._row(model, count) for count in by_count],
                 (
-                    "bound: what no placement passes: no better split of the work, bytes free",
+                    "bound: what no placement passes: work, stages and bytes counted, links free",
                     "speed-up: beside one board, measured",
+                    "machine: how fast it was, beside when boards were profiled",
                 ),
-                frozenset({0, 6, 7}),
+                frozenset({0, 7, 8}),
             )
             for model, by_count in self.cells.items()
         ]
@@ -209,6 +258,7 @@ class SpeedReport:
             f"{cell.measured:.2f}",
             f"{self.speedup(model, count):.2f}",
             f"{self.efficiency(model, count):.3f}",
+            cell.machine,
             "same" if cell.exact else "OTHER",
             "PASS" if cell.passed else "FAIL",
         )

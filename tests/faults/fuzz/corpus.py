@@ -34,9 +34,11 @@ from edgechain.spec.message import (
     TensorSend,
     Welcome,
 )
+from edgechain.transport._pb import wire_pb2 as pb
 from edgechain.transport.codec import encode_chunk, encode_control, join
+from edgechain.transport.packing import pack
 from tests.node.doubles import HERE, THERE
-from tests.node.reassembly_machine import MANIFEST
+from tests.node.reassembly_machine import HUGE_FRAME, MANIFEST
 from tests.runtime.keys import client
 
 GENERATION = Generation(MANIFEST.generation)
@@ -100,9 +102,12 @@ def tensor(sequence: int, number: int, route: Route) -> TensorSend:
     """A whole tensor of an attempt; rows where its shape is open."""
     spec = MANIFEST.edges[number].tensor
     shape = tuple(ROWS if side < 0 else side for side in spec.shape)
-    payload = memoryview(bytes(range(prod(shape) * spec.dtype.itemsize)))
+    size = prod(shape) * spec.dtype.itemsize
+    packed = MANIFEST.edges[number].codec is not None
+    payload = memoryview(bytes(size) if packed else bytes(range(size)))
     deadline = Deadline(BUDGET)
-    return TensorSend(key(sequence), number, shape, route, deadline, payload, lambda _whole: None)
+    send = TensorSend(key(sequence), number, shape, route, deadline, payload, lambda _whole: None)
+    return replace(send, packed=packed)
 
 
 def chunks(send: TensorSend, size: int) -> list[bytes]:
@@ -112,8 +117,34 @@ def chunks(send: TensorSend, size: int) -> list[bytes]:
 
 
 @cache
+def packed() -> tuple[bytes, ...]:
+    """What a packed chunk may hold; torn ones, bombs and garbage, which nobody sends."""
+    good = [pack(memoryview(data)) for data in (bytes(24), bytes(range(24)), bytes(9), b"x")]
+    torn = [good[0][:-1], good[0][:5], good[0] + b"\0", good[0] + good[1], b"", b"no frame at all"]
+    bombs = [pack(memoryview(bytes(size))) for size in (0, 25, 64 << 20)]
+    return (*good, *torn, *bombs, HUGE_FRAME)
+
+
+def lies() -> list[bytes]:
+    """Packed chunks of all kinds, also where the manifest says that none is.
+
+    Each is the beginning of an attempt of its own, so that all of them are looked at.
+    """
+    middle, route = MANIFEST.tensor_index["middle"], ROUTES[2]
+    elsewhere = [n for n, edge in enumerate(MANIFEST.edges) if edge.codec is None]
+    said = [(middle, data) for data in packed()] + [(number, packed()[0]) for number in elsewhere]
+    found = []
+    for at, (number, data) in enumerate(said):
+        (whole,) = chunks(replace(tensor(100 + at, number, route), packed=False), 4096)
+        frame = pb.Frame.FromString(whole)
+        frame.header.packed, frame.data = True, data
+        found.append(bytes(frame.SerializeToString()))
+    return found
+
+
+@cache
 def frames() -> tuple[bytes, ...]:
-    """Every control message, tensors whole and in pieces, and several frames as one."""
+    """Every control message, tensors whole and in pieces, packed or not, and frames as one."""
     controls = [encode_control(control) for control in (*CONTROLS, welcome())]
     tensors = [
         frame
@@ -122,7 +153,8 @@ def frames() -> tuple[bytes, ...]:
         for size in (9, 4096)
         for frame in chunks(tensor(sequence, number, route), size)
     ]
-    return (*controls, *tensors, join(controls[4:8] + tensors[:3]), join(tensors))
+    together = (join(controls[4:8] + tensors[:3]), join(tensors))
+    return (*controls, *tensors, *lies(), *together)
 
 
 @cache
@@ -156,6 +188,7 @@ CORPORA: Mapping[str, Callable[[], tuple[bytes, ...]]] = {
     "frames": frames,
     "clients": frames,
     "nodes": frames,
+    "packed": packed,
     "greetings": greetings,
     "workers": answers,
     "txt": records,

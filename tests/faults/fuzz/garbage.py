@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgechain.spec.chain import ChainManifest
 from edgechain.spec.deadline import Deadline
@@ -83,7 +84,8 @@ class Peer:
             payload = memoryview(bytes(self._manifest.edges[number].tensor.max_bytes))
             route = (hop,) * len(self._manifest.stages)
             send = TensorSend(key, number, shape, route, Deadline(5.0), payload, _nothing)
-            frames += [encode_chunk(send, at, 64, 5.0) for at in range(0, len(payload), 64)]
+            for one in (send, replace(send, packed=True)):  # no input of a chain may be packed
+                frames += [encode_chunk(one, at, 64, 5.0) for at in range(0, len(payload), 64)]
         return [*frames, join(frames)]
 
 

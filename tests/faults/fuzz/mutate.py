@@ -113,6 +113,8 @@ def _change_list(items: Any, field: FieldDescriptor, chance: random.Random) -> N
 def _odd_value(field: FieldDescriptor, now: Any, chance: random.Random) -> Any:
     if field.type == FieldDescriptor.TYPE_STRING:
         return chance.choice(ODD_TEXT)
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return not now
     if field.type == FieldDescriptor.TYPE_BYTES:
         return chance.choice((*ODD_BYTES, (now or b"x") + b"x", (now or b"")[:-1]))
     bits = 32 if field.type == FieldDescriptor.TYPE_UINT32 else 64

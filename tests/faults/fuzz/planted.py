@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+
+from zstandard import ZstdDecompressor, ZstdError
 
 from edgechain.spec.message import Chunk, Control
 from edgechain.transport.codec import decode_all
@@ -39,8 +42,18 @@ def quitting(frame: bytes) -> Iterable[Chunk | Control]:
         yield message
 
 
+def inflating(frame: bytes) -> Iterable[Chunk | Control]:
+    """Unpacks what comes packed, as much as it says that it is."""
+    for message in decode_all(frame):
+        if isinstance(message, Chunk) and message.packed:
+            with suppress(ZstdError):
+                ZstdDecompressor().decompress(message.data)
+        yield message
+
+
 PLANTED: Mapping[str, Callable[[], Target]] = {
     "careless": lambda: Frames(careless),
     "hoarding": lambda: Frames(Hoarding()),
     "quitting": lambda: Frames(quitting),
+    "inflating": lambda: Frames(inflating),
 }

@@ -30,7 +30,8 @@ from edgechain.transport.memory_pipe import MemoryPipe, memory_pipe
 from edgechain.transport.secure import contradiction, noted
 from edgechain.transport.stream import PeerStream
 from tests.faults.fuzz.corpus import NAMESPACE, ROWS, asked, hello, members
-from tests.node.doubles import HERE
+from tests.faults.fuzz.packed_chunks import Packed
+from tests.node.doubles import HERE, Inflow
 from tests.node.reassembly_machine import MANIFEST, SLOTS, Memory
 
 Decode = Callable[[bytes], Iterable[Chunk | Control]]
@@ -119,19 +120,6 @@ class Manifests(_Plain):
                 raise AssertionError(f"{error!r} cannot be printed") from error
             return False
         return True
-
-
-class _Inflow:
-    """What another node sends, as a node takes it."""
-
-    def __init__(self, exchange: Exchange):
-        self._exchange = exchange
-
-    def on_chunk(self, stream: PeerStream, chunk: Chunk) -> None:
-        self._exchange.take(chunk)
-
-    def on_control(self, stream: PeerStream, control: Control) -> None:
-        """Another node has nothing else to say that counts."""
 
 
 class _Peers:
@@ -239,7 +227,7 @@ class Streams:
         if greeting.role is Role.CLIENT:
             await self._clients.serve(stream, greeting)
         else:
-            await stream.run(_Inflow(self._exchange))
+            await stream.run(Inflow(self._exchange))
 
     async def _deliver(self, data: bytes) -> bool:
         """Have a frame read and worked on; whether the stream goes on."""
@@ -323,6 +311,7 @@ TARGETS: Mapping[str, Callable[[], Target]] = {
     "frames": Frames,
     "clients": lambda: Streams(Role.CLIENT),
     "nodes": lambda: Streams(Role.NODE),
+    "packed": Packed,
     "greetings": Greetings,
     "workers": Workers,
     "txt": Txt,

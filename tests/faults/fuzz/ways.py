@@ -58,7 +58,10 @@ _CHUNKS = st.builds(
     tensor=st.integers(0, 7) | words.U32,
     shape=words.shapes,
     route=st.sampled_from(ROUTES) | words.routes,
-    payload=st.binary(max_size=64).map(memoryview),
+    payload=(st.binary(max_size=64) | st.binary(max_size=4).map(lambda some: some * 16)).map(
+        memoryview
+    ),
+    packed=st.booleans(),
 )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from edgechain.runtime.layout import lay_out
 from tests.benchmarks.child import Answer, Child
@@ -17,7 +15,7 @@ from tests.faults.hash_chain import LINE, Options, write_chain
 from tests.faults.ledger import Account, Ledger
 from tests.faults.load import Asker, loaded, now
 from tests.faults.running import RunningChain, running
-from tests.faults.suite import Report, Row, Suite, control, times
+from tests.faults.suite import Report, Row, Suite, control, in_a_folder, times
 from tests.faults.weighing import weigh_family, weighed
 
 SLOW_SECONDS = 0.03
@@ -37,13 +35,6 @@ DEADLINE = 10.0
 
 WARM_UP = 10
 CONTROL_ASKED = 60
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-greedy-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -206,4 +197,6 @@ async def _one_queue(folder: Path) -> Row:
     )
 
 
-SUITE = Suite("greedy", "a slow stage and a greedy client, real processes", run)
+SUITE = Suite(
+    "greedy", "a slow stage and a greedy client, real processes", partial(in_a_folder, _run)
+)

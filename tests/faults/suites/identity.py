@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from edgechain.spec.message import Role
 from tests.faults.hash_chain import LINE, HashChain, write_chain
 from tests.faults.knocking import answering, believing_both, knock, linked, node_process, said
 from tests.faults.strangers import ASKED, Brazen, Fleet, Stranger
-from tests.faults.suite import Report, Row, Suite, control, times
+from tests.faults.suite import Report, Row, Suite, control, in_a_folder, times
 
 TRIES = 20
 MOST_REVOKED = 2.5
@@ -22,14 +19,8 @@ MOST_REVOKED = 2.5
 TRUSTING = "tests.faults.trusting_node"
 
 
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-identity-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), times(TRIES, scale, 2), report))
-    return rows
-
-
-async def _run(folder: Path, tries: int, report: Report) -> list[Row]:
+async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
+    tries = times(TRIES, scale, 2)
     fleet = Fleet(folder / "fleet")
     chain = write_chain(fleet.folder / "chain", LINE)
     report.say("members")
@@ -162,4 +153,6 @@ def _logged(logged: bool) -> str:
     return ", logged" if logged else ", not logged"
 
 
-SUITE = Suite("identity", "wrong identities: everybody who should not get in", run)
+SUITE = Suite(
+    "identity", "wrong identities: everybody who should not get in", partial(in_a_folder, _run)
+)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from tests.benchmarks.figures import percentile
 from tests.faults import crippled
@@ -18,7 +16,7 @@ from tests.faults.killing import DEADLINE, Killed, kill_replicas, kill_single
 from tests.faults.ledger import Account, Ledger
 from tests.faults.load import Asker
 from tests.faults.running import Discovery, RunningChain, running
-from tests.faults.suite import Report, Row, Silent, Suite, control, times
+from tests.faults.suite import Report, Row, Silent, Suite, control, in_a_folder, times
 
 REPLICATED, STATIC, MDNS, WITHOUT_RETRIES, WITHOUT_HURRY = 200, 50, 50, 20, 3
 """Kills at full scale: with a second replica; without one, by how nodes find each other; and in
@@ -36,13 +34,6 @@ DOWN_SECONDS = 1.3
 """Longer than an error may take, so that requests begin and end while the node is gone."""
 
 SEED = 3
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-kill-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -190,4 +181,6 @@ async def _asked(
     ledger.give_up()
 
 
-SUITE = Suite("kill", "kill -9 of a random node under load, real processes", run)
+SUITE = Suite(
+    "kill", "kill -9 of a random node under load, real processes", partial(in_a_folder, _run)
+)

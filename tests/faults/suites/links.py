@@ -62,7 +62,7 @@ def _slow(scale: float, report: Report) -> list[Row]:
     full = keep_full(SLOW_MBIT, seconds)
     measured = f"{len(full.losses)} links given up, {full.mbit:.1f} Mbit/s of tensors"
     fine = not full.losses and full.mbit > SLOW_MBIT / 2
-    careless = keep_full(SLOW_MBIT, max(seconds / 3, 10.0), ["window"])
+    careless = keep_full(SLOW_MBIT, max(seconds / 3, 20.0), ["window"], until_lost=True)
     lost = f"{len(careless.losses)} given up: {careless.losses[0] if careless.losses else ''}"
     return [
         Row(test, "never taken for dead", measured, fine),
@@ -202,7 +202,7 @@ def _terrible(folder: Path, scale: float, report: Report) -> list[Row]:
     for oddity in result["oddities"]:
         report.say(oddity)
     report.say("control")
-    job |= {"requests": max(100, requests // 20), "folder": str(folder / "hasty")}
+    job |= {"requests": max(50, requests // 20), "folder": str(folder / "hasty")}
     job |= {"without": ["patience", "retries"]}
     with terrible(BOARDS + 1, seed=SEED, loss=LOSS, delays=DELAYS) as (boards, _):
         hasty = ask_client(boards, job, report)

@@ -6,14 +6,12 @@ import asyncio
 import json
 import signal
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import uvloop
 
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.spec.document import render
@@ -27,7 +25,7 @@ from tests.faults.model_eater import write_mutant
 from tests.faults.mutants import Original, mutant
 from tests.faults.processes import NodeProcess
 from tests.faults.running import running
-from tests.faults.suite import Report, Row, Skipped, Suite, control, times
+from tests.faults.suite import Report, Row, Skipped, Suite, control, in_a_folder, times
 from tests.watch.needs import ROOT
 
 MUTANTS, BESIDE = 5000, 100
@@ -52,13 +50,6 @@ LOADED_SECONDS = 90.0
 
 RATE = 20.0
 DEADLINE = 5.0
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-models-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -230,4 +221,4 @@ async def _state_of(node: NodeProcess, generation: str) -> str:
         return "unknown"
 
 
-SUITE = Suite("models", "mutated models given to a node", run)
+SUITE = Suite("models", "mutated models given to a node", partial(in_a_folder, _run))

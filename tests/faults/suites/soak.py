@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from edgechain.client.chain import Chain
 from edgechain.client.results import Result
@@ -15,7 +13,7 @@ from tests.faults.hash_chain import LINE, Options, write_chain
 from tests.faults.load import Asker
 from tests.faults.running import RunningChain, running
 from tests.faults.soaking import CLIENT, DEADLINE, Soak, Soaked, small_ledger
-from tests.faults.suite import Report, Row, Silent, Suite, control, times
+from tests.faults.suite import Report, Row, Silent, Suite, control, in_a_folder, times
 
 REQUESTS = 100_000
 WARM_UP = 10_000
@@ -26,13 +24,6 @@ LEAK_BYTES = 4096
 
 MOST_MEGABYTES = 1.0
 COUNTED = "tests.faults.counted_node"
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-soak-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -126,4 +117,4 @@ async def _leaking(folder: Path) -> list[Row]:
     ]
 
 
-SUITE = Suite("soak", "100,000 requests, real processes", run)
+SUITE = Suite("soak", "100,000 requests, real processes", partial(in_a_folder, _run))

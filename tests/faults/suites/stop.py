@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from tests.benchmarks.figures import percentile
 from tests.faults import crippled
@@ -19,7 +17,7 @@ from tests.faults.processes import NodeProcess
 from tests.faults.running import running
 from tests.faults.sight import watched_fleets
 from tests.faults.stopping import DEADLINE, Stops, stop_nodes
-from tests.faults.suite import Report, Row, Suite, control, times
+from tests.faults.suite import Report, Row, Suite, control, in_a_folder, times
 
 STOPS = 100
 MOST_NOTICE = 2.5
@@ -33,13 +31,6 @@ HEARD_SECONDS = 1.0
 
 LONG_STAGE_SECONDS = 0.05
 """So long that a run is under way when its node is stopped."""
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-stop-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -125,4 +116,8 @@ async def _stopped(node: NodeProcess, seconds: float) -> tuple[float, float]:
     return since, now()
 
 
-SUITE = Suite("stop", "SIGSTOP and SIGCONT of a random node under load, real processes", run)
+SUITE = Suite(
+    "stop",
+    "SIGSTOP and SIGCONT of a random node under load, real processes",
+    partial(in_a_folder, _run),
+)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import signal
-import tempfile
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from tests.benchmarks.figures import percentile
 from tests.faults import crippled
-from tests.faults.suite import Report, Row, Suite, control, times
+from tests.faults.suite import Report, Row, Suite, control, in_a_folder, times
 from tests.faults.swapping import end_under_load, span_generations, swap_under_load
 
 SWAPS, STOPS, KILLS = 100, 50, 5
@@ -22,13 +19,6 @@ MOST_STOP = 6.0
 
 SEED = 11
 LAX_NODE = "tests.faults.lax_node"
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-swap-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -88,4 +78,6 @@ async def _spanning(folder: Path) -> Row:
     return control(test, "mixed answers", str(account), account.mixed > 0)
 
 
-SUITE = Suite("swap", "hot swap and graceful stop under load, real processes", run)
+SUITE = Suite(
+    "swap", "hot swap and graceful stop under load, real processes", partial(in_a_folder, _run)
+)

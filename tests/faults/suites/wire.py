@@ -25,6 +25,7 @@ TARGETS: Mapping[str, str] = {
     "frames": "decoder and collector",
     "clients": "a client's stream, real exchange",
     "nodes": "a node's stream, real exchange",
+    "packed": "packed chunks, real exchange",
     "greetings": "Hello and Welcome",
     "workers": "a worker's answers",
     "txt": "mDNS records",
@@ -33,27 +34,30 @@ TARGETS: Mapping[str, str] = {
 
 PLAN: Mapping[str, Mapping[str, int]] = {
     "seeded": {
-        "frames": 120_000,
+        "frames": 100_000,
         "clients": 130_000,
         "nodes": 110_000,
+        "packed": 20_000,
         "greetings": 60_000,
         "workers": 40_000,
         "txt": 40_000,
         "manifests": 6_000,
     },
     "hypothesis": {
-        "frames": 20_000,
+        "frames": 16_000,
         "clients": 20_000,
         "nodes": 14_000,
+        "packed": 4_000,
         "greetings": 12_000,
         "workers": 6_000,
         "txt": 6_000,
         "manifests": 2_000,
     },
     "atheris": {
-        "frames": 190_000,
+        "frames": 170_000,
         "clients": 80_000,
         "nodes": 60_000,
+        "packed": 20_000,
         "greetings": 40_000,
         "workers": 21_000,
         "txt": 21_000,
@@ -198,8 +202,8 @@ def _rows(founds: Sequence[Found]) -> list[Row]:
 def _controls() -> list[Job]:
     ways = ["seeded", "hypothesis", *(["atheris"] if find_atheris() else [])]
     careless = [Job("frames", way, CONTROL_INPUTS, "careless") for way in ways]
-    others = [Job("frames", "seeded", CONTROL_INPUTS, name) for name in ("hoarding", "quitting")]
-    return careless + others
+    planted = ("hoarding", "quitting", "inflating")
+    return careless + [Job("frames", "seeded", CONTROL_INPUTS, name) for name in planted]
 
 
 def _control(found: Found) -> Row:
@@ -212,6 +216,10 @@ def _control(found: Found) -> Row:
         is_seen = "ended by itself" in found.broken
         title = "a decoder that ends the process"
         return control(title, "an exit is seen", found.broken or "not seen", is_seen)
+    if job.planted == "inflating":
+        title, figure = "a decoder that believes a packed chunk's size", "a lack of memory is seen"
+        is_seen = "MemoryError" in found.broken
+        return control(title, figure, found.broken or "not seen", is_seen)
     title = f"a decoder with a bug, {TITLES[job.way]}"
     is_seen = "IndexError" in found.broken
     return control(title, "an uncaught error is seen", found.broken or "not seen", is_seen)

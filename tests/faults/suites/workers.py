@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
-
-import uvloop
 
 from edgechain.client.chain import Chain
 from edgechain.errors import Poison, RequestError, Unavailable
@@ -24,7 +22,7 @@ from tests.faults.load import Asker, answered, loaded
 from tests.faults.model_chain import ModelAsker, cut_whole
 from tests.faults.processes import NODE
 from tests.faults.running import RunningChain, running
-from tests.faults.suite import Report, Row, Silent, Suite, control, times
+from tests.faults.suite import Report, Row, Silent, Suite, control, in_a_folder, times
 
 IDLE, RUNNING, STOPPED, HUNG, MODEL, WITHOUT_ZYGOTE = 75, 75, 50, 50, 50, 10
 """Workers at full scale; the first five are the 300."""
@@ -48,13 +46,6 @@ POISONS = 20
 ZYGOTES = 10
 MOST_ZYGOTE_BACK = 3.0
 UNJUDGED_SECONDS = 5.0
-
-
-def run(scale: float, report: Report) -> Sequence[Row]:
-    """All of it."""
-    with tempfile.TemporaryDirectory(prefix="edgechain-workers-") as folder:
-        rows: list[Row] = uvloop.run(_run(Path(folder), scale, report))
-    return rows
 
 
 async def _run(folder: Path, scale: float, report: Report) -> list[Row]:
@@ -268,4 +259,6 @@ def _ledger_rows(test: str, account: Account) -> list[Row]:
     ]
 
 
-SUITE = Suite("workers", "interpreter workers killed or hung, real nodes", run)
+SUITE = Suite(
+    "workers", "interpreter workers killed or hung, real nodes", partial(in_a_folder, _run)
+)

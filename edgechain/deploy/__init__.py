@@ -1,0 +1,1 @@
+"""The flashing house: bundles, the steps to a new generation of a device, and the ways there."""

@@ -1,0 +1,1 @@
+"""Judgements: what facts mean. Pure, one file for each subject."""

@@ -1,0 +1,1 @@
+"""Gathering facts: files, processes, sockets. What they mean is said in ``checks``."""

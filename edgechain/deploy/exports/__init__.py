@@ -1,0 +1,1 @@
+"""Device files as other people's tools want them: Kubernetes manifests, an Ansible role."""

@@ -1,0 +1,175 @@
+"""Several stages on one device, so that a frame's branches run side by side.
+
+Where a device holds one group of units and runs it whole, it sends nothing before the last of them
+is done, and nothing that comes back to it can be used. So a branch on another device helps little.
+With several stages on a device it does: what comes before the fork, one of the branches, and what
+comes after the join can all be where they are, and only the other branches travel.
+
+Which device a unit is on says where stages begin and end: where the number of crossings on the way
+to a unit changes, or on the way from it. Stages made so never wait for each other in a circle: on
+every way the one number only grows and the other only shrinks. Then what need not be apart is put
+together again. Nothing here is proved to be best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from edgechain.errors import CannotPlace
+from edgechain.plan.bounds import least_seconds, lower_bound
+from edgechain.plan.dominators import dominated, dominators
+from edgechain.plan.schedule import reads_of, staged_score
+from edgechain.plan.score import Owner, owner_of, share_of, work_of
+from edgechain.spec.plan import Placement, Share
+from edgechain.spec.problem import Objective, Problem
+
+LEAST_SHARE = 0.01
+"""Of all work: a branch with less is not worth a message."""
+
+MOST_PASSES = 4
+"""Over all branches; the first ones bring most."""
+
+WORTH = 0.01
+"""A plan with more stages has to be better by that share."""
+
+
+def with_more_stages(problem: Problem, found: Placement) -> Placement:
+    """The same or one with a smaller latency, in which devices may have several stages.
+
+    Its bound is one for all such plans.
+    """
+    search = _Search(problem, found)
+    search.run()
+    shares, best = found.shares, found.score
+    if search.shares is not None and search.latency < found.score.latency * (1 - WORTH):
+        shares, best = search.shares, staged_score(problem, search.shares)
+    bound = min(lower_bound(problem, Objective.LATENCY), best.latency)
+    return replace(found, shares=shares, score=best, lower_bound=bound)
+
+
+def stages(problem: Problem, owner: Owner) -> tuple[Share, ...]:
+    """What every device runs one after the other, each stage behind all that it reads."""
+    after = [0] * len(owner)
+    for unit, reads in enumerate(problem.reads):
+        ways = (after[read] + (owner[read] != owner[unit]) for read in reads)
+        after[unit] = max(ways, default=0)
+    before = [0] * len(owner)
+    for unit in range(len(owner) - 1, -1, -1):
+        readers = problem.readers[unit]
+        ways = (before[reader] + (owner[reader] != owner[unit]) for reader in readers)
+        before[unit] = max(ways, default=0)
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for unit, board in enumerate(owner):
+        groups.setdefault((after[unit], -before[unit], board), []).append(unit)
+    return tuple(share_of(problem, key[-1], units) for key, units in sorted(groups.items()))
+
+
+class _Search:
+    """Moves branches to other devices, from the best that is known, as long as that helps."""
+
+    def __init__(self, problem: Problem, found: Placement):
+        self._problem = problem
+        self.latency = found.score.latency
+        self.shares: tuple[Share, ...] | None = None
+        self._owner = owner_of(found.shares)
+        self._branches = _branches(problem)
+
+    def run(self) -> None:
+        """Until a pass over all branches brings nothing."""
+        for _ in range(MOST_PASSES):
+            before = self.latency
+            for branch in self._branches:
+                for board in self._boards():
+                    self._try(branch, board)
+            if not self.latency < before:
+                break
+        if self.shares is not None:
+            self._join()
+
+    def _boards(self) -> Iterator[int]:
+        """Devices that are used, and of the others one of every kind."""
+        used, seen = set(self._owner), set[object]()
+        for board in range(len(self._problem.boards)):
+            kind = self._problem.kind(board)
+            if board in used:
+                yield board
+            elif self._problem.wires is not None or kind not in seen:
+                seen.add(kind)
+                yield board
+
+    def _try(self, branch: Sequence[int], board: int) -> None:
+        moved = self._owner[:]
+        for unit in branch:
+            moved[unit] = board
+        if moved == self._owner:
+            return
+        try:
+            work_of(self._problem, moved)
+            shares = stages(self._problem, moved)
+            latency = staged_score(self._problem, shares).latency
+        except CannotPlace:
+            return
+        if latency < self.latency * (1 - 1e-9):
+            self._owner, self.latency, self.shares = moved, latency, shares
+
+    def _join(self) -> None:
+        """Put stages of one device together where that costs nothing, the first ones first."""
+        place = 0
+        while self.shares is not None and place < len(self.shares):
+            if not any(map(self._joined, self._together(place))):
+                place += 1
+
+    def _together(self, place: int) -> Iterator[tuple[Share, ...]]:
+        """The stages with one more in that one."""
+        shares = self.shares or ()
+        one = shares[place]
+        for later in range(place + 1, len(shares)):
+            if shares[later].board == one.board:
+                units = (*one.units, *shares[later].units)
+                both = share_of(self._problem, one.board, units)
+                yield (*shares[:place], both, *shares[place + 1 : later], *shares[later + 1 :])
+
+    def _joined(self, shares: tuple[Share, ...]) -> bool:
+        if (ordered := _in_order(self._problem, shares)) is None:
+            return False
+        latency = staged_score(self._problem, ordered).latency
+        if latency > self.latency:
+            return False
+        self.latency, self.shares = latency, ordered
+        return True
+
+
+def _branches(problem: Problem) -> list[tuple[int, ...]]:
+    """What could move as a whole, the ones with most work first.
+
+    That is every unit and all it dominates, every unit and all that waits for it, and every unit.
+    """
+    alone = [(unit,) for unit in range(len(problem.units))]
+    branches = dominated(dominators(dict(enumerate(problem.reads)))).values()
+    sets = dict.fromkeys((*map(tuple, branches), *_descendants(problem), *alone))
+    least = least_seconds(problem)
+    work = {members: sum(least[unit] for unit in members) for members in sets}
+    enough = LEAST_SHARE * sum(least)
+    return sorted((m for m in sets if work[m] >= enough), key=lambda m: -work[m])
+
+
+def _descendants(problem: Problem) -> list[tuple[int, ...]]:
+    found: list[set[int]] = [{unit} for unit in range(len(problem.units))]
+    for unit in range(len(found) - 1, -1, -1):
+        for reader in problem.readers[unit]:
+            found[unit] |= found[reader]
+    return [tuple(sorted(members)) for members in found]
+
+
+def _in_order(problem: Problem, shares: Sequence[Share]) -> tuple[Share, ...] | None:
+    """The stages so that each reads only from those before it; ``None`` where they cannot."""
+    waits = dict(enumerate(reads_of(problem, shares)))
+    order: list[int] = []
+    while waits:
+        free = [place for place, sources in waits.items() if sources <= set(order)]
+        if not free:
+            return None
+        order.append(free[0])
+        del waits[free[0]]
+    return tuple(shares[place] for place in order)
