@@ -187,6 +187,16 @@ async def test_another_wire(half: Setup) -> None:
     assert "speaks version 99 of the wire" in found.what
 
 
+async def test_a_namesake_in_another_namespace_is_another_node(half: Setup) -> None:
+    """Tests that ran at the same time once took each other's nodes for lives of their own."""
+    elsewhere = f"{half.keys['namespace']}-not"
+    async with announced(half, 4712, namespace=elsewhere), announced(half, 4711, version=99):
+        report = await looked(half, "node-version", noted="node-namespace")
+    assert only(report, "node-version").where.startswith("node pi-b at 127.0.0.1:4711 ")
+    (found,) = [f for f in said(report, "node-namespace") if elsewhere in f.what]
+    assert found.severity is Severity.NOTE
+
+
 async def test_a_stale_record(half: Setup) -> None:
     (port,) = free_ports(1)
     async with announced(half, port):

@@ -102,8 +102,8 @@ async def look(
     foreign = [n for n in heard if n.hint.namespace != namespace]
     near = [n for n in heard if n.hint.namespace == namespace][:MOST_NEIGHBOURS]
     found = await asyncio.gather(*(_visit(neighbour, asking) for neighbour in near))
-    lives = {_life(n) for n in found}
-    named = [n for p in listed if (n := _from_peer(p)) and _life(n) not in lives]
+    lives = {_life(n.hint) for n in found}
+    named = [n for p in listed if (n := _from_peer(p)) and _life(n.hint) not in lives]
     return Surroundings(known, soundings, direct, (*found, *named, *foreign), tuple(listed))
 
 
@@ -112,8 +112,9 @@ def _is_allowed(interface: Interface) -> bool:
     return not said or not said.isdisjoint((interface.name, *interface.addresses))
 
 
-def _life(neighbour: Neighbour) -> tuple[str, int]:
-    return neighbour.hint.name, neighbour.hint.incarnation
+def _life(hint: PeerHint) -> tuple[str, str, int]:
+    """What tells one life of a node from every other, those of other namespaces too."""
+    return hint.namespace, hint.name, hint.incarnation
 
 
 # Heard of ----------------------------------------------------------------------------------------
@@ -164,10 +165,10 @@ def _together(
     soundings: Sequence[Sounding], told: Sequence[tuple[PeerHint, str, str]]
 ) -> list[Neighbour]:
     """One neighbour for each life of a node, however often it was heard of."""
-    found: dict[tuple[str, int], Neighbour] = {}
+    found: dict[tuple[str, str, int], Neighbour] = {}
     news = [(h, s.interface.name, teller) for s in soundings for h, teller in s.hints]
     for hint, interface, teller in [*news, *told]:
-        life = (hint.name, hint.incarnation)
+        life = _life(hint)
         before = found.get(life, Neighbour(hint, ()))
         addresses = dict.fromkeys((*before.hint.addresses, *hint.addresses))
         found[life] = Neighbour(
