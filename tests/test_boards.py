@@ -17,7 +17,7 @@ from tests.benchmarks.boards.cells import ranges
 from tests.benchmarks.boards.emulated import with_node
 from tests.benchmarks.boards.measuring import Lengths
 from tests.benchmarks.boards.neighbours import LEAST_SECONDS, neighbours
-from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near
+from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near, middle
 from tests.benchmarks.boards.scenes import EQUAL, FAST_MBIT, PI_4, PI_5, SCENES, SLOW_MBIT, Scene
 from tests.chain.nodes import until
 from tests.watch.needs import ROOT
@@ -46,7 +46,9 @@ def test_near_is_within_a_tenth_both_ways(predicted: float, measured: float, nea
     [
         (CELL, True),
         (replace(CELL, measured=8.0), False),
-        (replace(CELL, exact=False), False),
+        (replace(CELL, same_bits=False), False),
+        (replace(CELL, others=(replace(CELL, measured=8.0),)), True),
+        (replace(CELL, others=(replace(CELL, same_bits=False),)), False),
         (replace(CELL, parts=(replace(PART, memory_mb=6.0),)), True),
         (replace(CELL, parts=(replace(PART, memory_mb=4.0),)), False),
     ],
@@ -56,6 +58,13 @@ def test_a_cell_is_judged(cell: Cell, passed: bool) -> None:
     first, *_ = report.verdicts()
     assert first.passed == passed
     assert ("PASS" if passed else "FAIL") in report.tables()[0].text()
+
+
+def test_the_middle_round_counts_and_all_are_shown() -> None:
+    rounds = [replace(CELL, measured=measured) for measured in (9.5, 8.0, 11.0)]
+    found = middle(rounds)
+    assert (found.measured, found.passed, found.ratios) == (9.5, True, "0.80 0.95 1.10")
+    assert middle([CELL]) == CELL
 
 
 def test_a_control_that_does_not_miss_fails_the_run() -> None:
@@ -144,5 +153,5 @@ async def test_neighbours_tell_how_fast_the_machine_is(tmp_path: Path) -> None:
 
 
 def test_lengths() -> None:
-    lengths = Lengths(profile=1.0, nodes=1.0, warm=1.0, least=5.0, most=20.0, frames=50, tries=1)
+    lengths = Lengths(profile=1.0, nodes=1.0, warm=1.0, least=5.0, most=20.0, frames=50, rounds=1)
     assert [lengths.window(rate) for rate in (1.0, 5.0, 100.0)] == [20.0, 10.0, 5.0]

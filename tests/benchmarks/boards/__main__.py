@@ -21,7 +21,7 @@ import uvloop
 
 from edgechain.discovery.local import ENVIRONMENT
 from tests.benchmarks.boards.cages import no_cages
-from tests.benchmarks.boards.measuring import Bench, Lengths, progress
+from tests.benchmarks.boards.measuring import Bench, Lengths
 from tests.benchmarks.boards.neighbours import neighbours
 from tests.benchmarks.boards.report import BoardsReport, Cell, SpeedReport, parts_table
 from tests.benchmarks.boards.scenes import SCENES, Scene, rows_of
@@ -41,8 +41,8 @@ SPED_UP = ("deeplabv3_257_mv_gpu.tflite", "mobilenet_v2_1.0_224_quant.tflite")
 """A float model and one of 8 bits."""
 
 COUNTS = (1, 2, 4, 8)
-FULL = Lengths(profile=3.0, nodes=1.5, warm=2.0, least=12.0, most=30.0, frames=60, tries=3)
-QUICK = Lengths(profile=0.3, nodes=0.3, warm=0.5, least=2.0, most=4.0, frames=10, tries=1)
+FULL = Lengths(profile=2.0, nodes=1.0, warm=2.0, least=10.0, most=20.0, frames=40, rounds=3)
+QUICK = Lengths(profile=0.3, nodes=0.3, warm=0.5, least=2.0, most=4.0, frames=10, rounds=1)
 
 
 @dataclass(frozen=True)
@@ -97,26 +97,17 @@ async def _measured(
 ) -> Outcome:
     cells = []
     for model in [] if options.speed else _chosen(PLACED, options):
-        for scene in scenes:
-            cells.append(await bench.cell(scene, MODELS / model))
-            progress(_brief(cells[-1]))
+        cells += await bench.cells(scenes, MODELS / model)
     speed: dict[str, dict[int, Cell]] = {}
     for model in [] if options.placed else _chosen(SPED_UP, options):
-        for count in sorted({1, *options.counts}, reverse=True):  # one is what others speed up
-            cell = await bench.cell(rows_of(count), MODELS / model)
-            speed.setdefault(model, {})[count] = cell
-            progress(_brief(cell))
-    speed = {model: dict(sorted(by_count.items())) for model, by_count in speed.items()}
+        counts = sorted({1, *options.counts}, reverse=True)  # one is what others speed up
+        found = await bench.cells([rows_of(count) for count in counts], MODELS / model)
+        speed[model] = dict(sorted(zip(counts, found, strict=True)))
     return Outcome(machine, BoardsReport(cells), SpeedReport(speed))
 
 
 def _chosen(models: Sequence[str], options: argparse.Namespace) -> list[str]:
     return [model for model in models if options.model in model]
-
-
-def _brief(cell: Cell) -> str:
-    figures = f"predicted {cell.predicted:.2f}, measured {cell.measured:.2f} frames/s"
-    return f"{cell.scene}, {cell.model}: {figures}, x {cell.ratio:.3f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

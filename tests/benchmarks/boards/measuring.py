@@ -30,7 +30,7 @@ from tests.benchmarks.boards.emulated import (
 )
 from tests.benchmarks.boards.neighbours import Neighbours
 from tests.benchmarks.boards.placing import Placed, placed
-from tests.benchmarks.boards.report import Cell
+from tests.benchmarks.boards.report import Cell, middle
 from tests.benchmarks.boards.scenes import BoardKind, Scene
 from tests.benchmarks.chain_side.identity import write_identity
 from tests.benchmarks.chain_side.sample import fingerprint
@@ -54,10 +54,6 @@ Watched = tuple[tuple[int, ...], tuple[int, ...]]
 Key = tuple[tuple[BoardKind, ...], str]
 """Boards, and a model's file."""
 
-MOST_DRIFT = 0.04
-"""A cell is measured again where the machine is faster or slower by more than this share: by what
-its neighbours compute, never by what came out."""
-
 
 @dataclass(frozen=True, slots=True)
 class Profiled:
@@ -80,8 +76,8 @@ class Lengths:
     most: float
     frames: int
     """As many as this are measured, if there is time."""
-    tries: int
-    """How often a cell is measured while the machine is another than when boards were profiled."""
+    rounds: int
+    """How often a cell is measured, with profiles of its own, among all others of its model."""
 
     def window(self, rate: float) -> float:
         """For a chain that is expected to have so many frames a second."""
@@ -90,12 +86,14 @@ class Lengths:
 
 @dataclass
 class Bench:
-    """Remembers the profiles of boards: scenes with some of the same need not measure again."""
+    """Remembers profiles: in one round scenes with some of the same boards need no others."""
 
     folder: Path
     lengths: Lengths
     beside: Neighbours
     _profiles: dict[Key, Profiled] = field(default_factory=dict)
+    _here: DeviceProfile | None = None
+    """What nodes cost here, in this round."""
     _count: int = 0
     _idle_mb: float = 0.0
     """Of a worker of its own, before it has a model."""
@@ -106,18 +104,23 @@ class Bench:
         async with running(self.folder / "idle", "idle", f"boards-{uuid.uuid4().hex}") as chain:
             self._idle_mb = private_megabytes(*chain.workers)
 
-    async def cell(self, scene: Scene, path: Path) -> Cell:
-        """Measure one model on one scene's boards.
+    async def cells(self, scenes: Sequence[Scene], path: Path) -> list[Cell]:
+        """One model on every scene's boards: of several rounds over all scenes the middle ones.
 
-        Once more, from the profiles on, where the machine itself was another meanwhile.
+        This machine is shared: it is now faster, now slower, and a profile may be of other minutes
+        than what runs on it. Every round profiles, plans and measures anew.
         """
-        for _ in range(self.lengths.tries - 1):
-            found = await self._cell(scene, path)
-            if found.drift is None or abs(found.drift - 1) <= MOST_DRIFT:
-                return found
-            progress(f"the machine was x {found.drift:.3f} as fast as when boards were profiled")
-            self._profiles.pop(self._known(scene, path), None)
-        return await self._cell(scene, path)
+        rounds = [await self._round(scenes, path) for _ in range(self.lengths.rounds)]
+        return [middle(found) for found in zip(*rounds, strict=True)]
+
+    async def _round(self, scenes: Sequence[Scene], path: Path) -> list[Cell]:
+        self._profiles.clear()
+        self._here = None
+        found = []
+        for scene in scenes:
+            found.append(await self._cell(scene, path))
+            progress(_brief(found[-1]))
+        return found
 
     async def _cell(self, scene: Scene, path: Path) -> Cell:
         found = await asyncio.to_thread(self._profiled, scene, path)
@@ -136,14 +139,15 @@ class Bench:
         progress(f"{scene.title}, {path.name}: edgechain profile on every board")
         folder = Path(tempfile.mkdtemp(prefix="profiles-", dir=self.folder))
         begin = self.beside.mark()
-        here = node_profile(path, folder, self.lengths.nodes)
+        here = self._here = self._here or node_profile(path, folder, self.lengths.nodes)
         found = [
             with_node(profile, here, kind.quota)
             for profile, kind in zip(
                 profiles(scene, path, folder, self.lengths.profile), scene.kinds, strict=True
             )
         ]
-        progress(f"a stage {here.stage_ms} ms, {here.send_ms_per_mb}, {here.receive_ms_per_mb}")
+        mb = f"{here.send_ms_per_mb:.2f} and {here.receive_ms_per_mb:.2f} ms a MB sent and received"
+        progress(f"a stage costs {here.stage_ms:.2f} ms, {mb}")
         profiled = Profiled(found, self.beside.speed(begin))
         self._profiles[scene.kinds, path.name] = profiled
         return profiled
@@ -225,6 +229,11 @@ def _wanted(model: Model, manifest: ChainManifest) -> list[str]:
     """What the whole model answers."""
     with open_interpreter(model.content, threads=1) as whole:
         return [fingerprint(whole.run(list(seeded(manifest, seed).values()))) for seed in SEEDS]
+
+
+def _brief(cell: Cell) -> str:
+    figures = f"predicted {cell.predicted:.2f}, measured {cell.measured:.2f} frames/s"
+    return f"{cell.scene}, {cell.model}: {figures}, x {cell.ratio:.3f}, machine {cell.machine}"
 
 
 def progress(text: str) -> None:
