@@ -58,6 +58,7 @@ def test_a_cell_is_judged(cell: Cell, passed: bool) -> None:
     first, *_ = report.verdicts()
     assert first.passed == passed
     assert ("PASS" if passed else "FAIL") in report.tables()[0].text()
+    assert ("0-9 has 5.0 MB of 4.0" in first.found) == bool(cell.too_large)
 
 
 def test_the_middle_round_counts_and_all_are_shown() -> None:

@@ -114,13 +114,14 @@ class Bench:
         return [middle(found) for found in zip(*rounds, strict=True)]
 
     async def _round(self, scenes: Sequence[Scene], path: Path) -> list[Cell]:
+        """In the scenes' order; those with the same boards run one after the other."""
         self._profiles.clear()
         self._here = None
-        found = []
-        for scene in scenes:
-            found.append(await self._cell(scene, path))
-            progress(_brief(found[-1]))
-        return found
+        found: dict[str, Cell] = {}
+        for scene in sorted(scenes, key=lambda scene: scene.kinds == scenes[0].kinds, reverse=True):
+            cell = found[scene.title] = await self._cell(scene, path)
+            progress(_brief(cell))
+        return [found[scene.title] for scene in scenes]
 
     async def _cell(self, scene: Scene, path: Path) -> Cell:
         found = await asyncio.to_thread(self._profiled, scene, path)

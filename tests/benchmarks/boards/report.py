@@ -98,7 +98,12 @@ class Cell:
     @property
     def keeps_memory(self) -> bool:
         """Whether every worker of every round stays within its board's memory."""
-        return all(part.fits for cell in self.rounds for part in cell.parts)
+        return not self.too_large
+
+    @property
+    def too_large(self) -> list[Part]:
+        """What had more memory than it may, in any round."""
+        return [part for cell in self.rounds for part in cell.parts if not part.fits]
 
     @property
     def plan(self) -> str:
@@ -161,7 +166,10 @@ class BoardsReport:
                 f"{cell.scene}, {cell.model}: measured and predicted within 10 %, equal bits",
                 f"x {cell.ratio:.2f}"
                 + ("" if cell.exact else ", OTHER BITS")
-                + ("" if cell.keeps_memory else ", too much memory"),
+                + "".join(
+                    f", {part.operators} has {part.worker_mb:.1f} MB of {part.memory_mb:.1f}"
+                    for part in cell.too_large
+                ),
                 cell.passed,
             )
             for cell in self.cells
