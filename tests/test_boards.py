@@ -14,7 +14,7 @@ from edgechain.spec.chain import ModelSource
 from edgechain.spec.profile import DeviceProfile, Packing
 from tests.benchmarks.boards.cages import no_cages
 from tests.benchmarks.boards.cells import ranges
-from tests.benchmarks.boards.emulated import with_node
+from tests.benchmarks.boards.emulated import Surplus, with_node
 from tests.benchmarks.boards.measuring import Lengths
 from tests.benchmarks.boards.neighbours import LEAST_SECONDS, neighbours
 from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near, middle
@@ -108,8 +108,9 @@ def test_what_nodes_cost_takes_longer_on_a_board_with_a_small_share() -> None:
     )
     packing = Packing(pack_ms_per_mb=2.0, unpack_ms_per_mb=1.0, shares={"a": 0.5})
     update = {"device": "here", "operator_ms": (2.0,), "stage_ms": 1.0, "packing": packing}
-    found = with_node(board, board.model_copy(update=update), 0.25)
+    found = with_node(board, board.model_copy(update=update), 0.25, Surplus(0.5, 1.0))
     assert (found.device, found.operator_ms, found.stage_ms) == ("b", (8.0,), 4.0)
+    assert (found.send_ms_per_mb, found.receive_ms_per_mb) == (2.0, 4.0)
     assert found.packing == Packing(pack_ms_per_mb=8.0, unpack_ms_per_mb=4.0, shares={"a": 0.5})
 
 

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from edgechain.spec.probing import Probed
 from tests.chain.bridges import Board, bridge
+from tests.node.probes import listening, probed
 
 pytestmark = [pytest.mark.netns, pytest.mark.processes, pytest.mark.once]
 
-PORT = "5000"
-PATIENCE = 60.0
-"""Seconds for a measurement of one."""
-
 TRIES = 5
 """Who has no time to keep a wire full measures less; who measures wrongly is never right."""
-
-
-def command(board: Board, *words: str) -> list[str]:
-    """A process of ``probing_end`` on a board."""
-    inside = ["ip", "netns", "exec", board.namespace, sys.executable]
-    return [*inside, "-m", "tests.node.probing_end", *words]
-
-
-@contextmanager
-def listening(board: Board, *, burnt_ms: float = 0.0) -> Iterator[None]:
-    """Somebody on this board who can be measured, and wastes so much on every message."""
-    words = command(board, "listen", board.address, PORT, str(burnt_ms))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(words, text=True, **pipes) as process:  # type: ignore[call-overload]
-        try:
-            assert process.stdout.readline() == "listening\n"
-            yield
-        finally:
-            process.stdin.close()
-            assert process.wait(PATIENCE) == 0
 
 
 def shape(board: Board, mbit: float) -> None:
@@ -47,19 +21,6 @@ def shape(board: Board, mbit: float) -> None:
     words = ["tc", "qdisc", "add", "dev", board.nic, "root", "tbf"]
     words += ["rate", f"{mbit}mbit", "burst", "16kb", "latency", "400ms"]
     subprocess.run(["ip", "netns", "exec", board.namespace, *words], check=True)
-
-
-def measured(here: Board, there: Board) -> Probed:
-    """The way there, in a second of measuring."""
-    done = subprocess.run(
-        command(here, "measure", there.address, PORT, "1.0"),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    return Probed.model_validate_json(done.stdout)
 
 
 @pytest.mark.parametrize(("there_mbit", "back_mbit"), [(80.0, 80.0), (35.0, 5.0), (4.0, 35.0)])
@@ -71,7 +32,7 @@ def test_the_bandwidth_is_that_of_the_wire_in_this_direction(
         shape(here, there_mbit)
         shape(there, back_mbit)
         while len(found) < TRIES and not (found and is_right(found[-1], there_mbit)):
-            found.append(measured(here, there))
+            found.append(probed(here, there))
     assert is_right(found[-1], there_mbit), found
     assert min(known(found[-1])) > 0
 
@@ -95,8 +56,8 @@ def test_a_receiver_that_burns_processor_costs_what_it_burns() -> None:
     """On a wire that is fast, where little is spent on waiting for the next packet."""
     with bridge(2) as (here, there, _hub):
         with listening(there):
-            send, receive = known(measured(here, there))
+            send, receive = known(probed(here, there))
         with listening(there, burnt_ms=BURNT_MS):
-            sends, wastes = known(measured(here, there))
+            sends, wastes = known(probed(here, there))
     assert wastes - receive == pytest.approx(BURNT_MS / 1.048576, rel=0.3)
     assert abs(sends - send) < 0.3 * BURNT_MS, "the sender burns nothing"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from edgechain.discovery.local import ENVIRONMENT
 from edgechain.plan.files import read_profile
@@ -19,15 +20,30 @@ from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import render
 from edgechain.spec.profile import DeviceProfile
 from tests.benchmarks.boards.cages import Cage, cage, run_together
-from tests.benchmarks.boards.scenes import THREADS, Scene
+from tests.benchmarks.boards.scenes import THREADS, Scene, rows_of
 from tests.benchmarks.boards.wires import shape
 from tests.chain.bridges import Board, bridge
+from tests.node.probes import listening, probed
 
 PORT = 50551
 NAMESPACE = "boards"
 CLIENT = "client"
 PROFILE_SECONDS = 900.0
 STOP_SECONDS = 60.0
+
+
+PROBES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """What a megabyte costs the processor more over a board's card than over loopback, in ms.
+
+    Nodes are profiled over loopback, where no card cuts what is sent into packets.
+    """
+
+    send: float
+    receive: float
 
 
 @dataclass(frozen=True)
@@ -104,15 +120,41 @@ def node_profile(model: Path, folder: Path, seconds: float) -> DeviceProfile:
     return read_profile(out)
 
 
-def with_node(board: DeviceProfile, here: DeviceProfile, quota: float) -> DeviceProfile:
-    """A board's profile with what nodes cost here, packing too, as long as its quota makes it."""
-    costs = ("stage_ms", "send_ms_per_mb", "receive_ms_per_mb")
-    longer: dict[str, object] = {cost: getattr(here, cost) / quota for cost in costs}
+def with_node(
+    board: DeviceProfile, here: DeviceProfile, quota: float, cards: Surplus
+) -> DeviceProfile:
+    """A board's profile with what nodes and cards cost here, packing too, as its quota makes it."""
+    longer: dict[str, object] = {
+        "stage_ms": here.stage_ms / quota,
+        "send_ms_per_mb": (here.send_ms_per_mb + cards.send) / quota,
+        "receive_ms_per_mb": (here.receive_ms_per_mb + cards.receive) / quota,
+    }
     if (packing := here.packing) is not None:
         work = ("pack_ms_per_mb", "unpack_ms_per_mb")
         slower = {what: getattr(packing, what) / quota for what in work}
         longer["packing"] = packing.model_copy(update=slower)
     return board.model_copy(update=longer)
+
+
+def surplus() -> Surplus:
+    """What is measured of a stream between two boards beside one on a board, as nodes do it."""
+    with emulated(rows_of(2)) as ((here, there), _), listening(there.board):
+        ways = [
+            (probed(there.board, there.board), probed(here.board, there.board))
+            for _ in range(PROBES)
+        ]
+    return Surplus(
+        median(_cost(over.send_ms_per_mb) - _cost(inside.send_ms_per_mb) for inside, over in ways),
+        median(
+            _cost(over.receive_ms_per_mb) - _cost(inside.receive_ms_per_mb) for inside, over in ways
+        ),
+    )
+
+
+def _cost(found: float | None) -> float:
+    if found is None:
+        raise RuntimeError("this machine's clocks are too coarse to see what a stream costs")
+    return found
 
 
 def _profile(model: Path, device: str, out: Path, seconds: float) -> list[str]:

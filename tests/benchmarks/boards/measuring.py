@@ -21,11 +21,13 @@ from tests.benchmarks.boards.cells import Spent, cell_of, drift_of
 from tests.benchmarks.boards.client import seeded
 from tests.benchmarks.boards.emulated import (
     NAMESPACE,
+    Surplus,
     emulated,
     limit,
     node_profile,
     nodes,
     profiles,
+    surplus,
     with_node,
 )
 from tests.benchmarks.boards.neighbours import Neighbours
@@ -95,11 +97,15 @@ class Bench:
     _here: DeviceProfile | None = None
     """What nodes cost here, in this round."""
     _count: int = 0
+    _cards: Surplus = field(default_factory=lambda: Surplus(0.0, 0.0))
     _idle_mb: float = 0.0
     """Of a worker of its own, before it has a model."""
 
     async def start(self) -> None:
-        """See what a worker has in memory that has no model."""
+        """See what boards' cards cost, and what a worker has in memory that has no model."""
+        self._cards = await asyncio.to_thread(surplus)
+        mb = f"{self._cards.send:.2f} and {self._cards.receive:.2f} ms a MB sent and received"
+        progress(f"a card costs {mb} more than loopback")
         write_identity(self.folder / "idle", 1_000)
         async with running(self.folder / "idle", "idle", f"boards-{uuid.uuid4().hex}") as chain:
             self._idle_mb = private_megabytes(*chain.workers)
@@ -142,7 +148,7 @@ class Bench:
         begin = self.beside.mark()
         here = self._here = self._here or node_profile(path, folder, self.lengths.nodes)
         found = [
-            with_node(profile, here, kind.quota)
+            with_node(profile, here, kind.quota, self._cards)
             for profile, kind in zip(
                 profiles(scene, path, folder, self.lengths.profile), scene.kinds, strict=True
             )
