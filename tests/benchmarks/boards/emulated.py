@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from edgechain.discovery.local import ENVIRONMENT
 from edgechain.plan.files import read_profile
@@ -22,6 +21,7 @@ from edgechain.spec.profile import DeviceProfile
 from tests.benchmarks.boards.cages import Cage, cage, run_together
 from tests.benchmarks.boards.scenes import THREADS, Scene, rows_of
 from tests.benchmarks.boards.wires import shape
+from tests.benchmarks.figures import median
 from tests.chain.bridges import Board, bridge
 from tests.node.probes import listening, probed
 
@@ -143,12 +143,9 @@ def surplus() -> Surplus:
             (probed(there.board, there.board), probed(here.board, there.board))
             for _ in range(PROBES)
         ]
-    return Surplus(
-        median(_cost(over.send_ms_per_mb) - _cost(inside.send_ms_per_mb) for inside, over in ways),
-        median(
-            _cost(over.receive_ms_per_mb) - _cost(inside.receive_ms_per_mb) for inside, over in ways
-        ),
-    )
+    send = [_cost(over.send_ms_per_mb) - _cost(own.send_ms_per_mb) for own, over in ways]
+    receive = [_cost(over.receive_ms_per_mb) - _cost(own.receive_ms_per_mb) for own, over in ways]
+    return Surplus(median(send), median(receive))
 
 
 def _cost(found: float | None) -> float:

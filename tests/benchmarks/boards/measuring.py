@@ -53,10 +53,6 @@ Watched = tuple[tuple[int, ...], tuple[int, ...]]
 """The processes of a board, and its worker alone."""
 
 
-Key = tuple[tuple[BoardKind, ...], str]
-"""Boards, and a model's file."""
-
-
 @dataclass(frozen=True, slots=True)
 class Profiled:
     """Boards' profiles, and how fast the machine was meanwhile."""
@@ -88,12 +84,12 @@ class Lengths:
 
 @dataclass
 class Bench:
-    """Remembers profiles: in one round scenes with some of the same boards need no others."""
+    """Remembers the profiles of a round: scenes with some of the same boards need no others."""
 
     folder: Path
     lengths: Lengths
     beside: Neighbours
-    _profiles: dict[Key, Profiled] = field(default_factory=dict)
+    _profiles: dict[tuple[BoardKind, ...], Profiled] = field(default_factory=dict)
     _here: DeviceProfile | None = None
     """What nodes cost here, in this round."""
     _count: int = 0
@@ -141,8 +137,10 @@ class Bench:
         return await self._run(plan, folder / "chain", stages, found.speed)
 
     def _profiled(self, scene: Scene, path: Path) -> Profiled:
-        if (known := self._profiles.get(self._known(scene, path))) is not None:
-            return Profiled(known.profiles[: len(scene.kinds)], known.speed)
+        count = len(scene.kinds)
+        for kinds, known in self._profiles.items():
+            if kinds[:count] == scene.kinds:
+                return Profiled(known.profiles[:count], known.speed)
         progress(f"{scene.title}, {path.name}: edgechain profile on every board")
         folder = Path(tempfile.mkdtemp(prefix="profiles-", dir=self.folder))
         begin = self.beside.mark()
@@ -156,16 +154,8 @@ class Bench:
         mb = f"{here.send_ms_per_mb:.2f} and {here.receive_ms_per_mb:.2f} ms a MB sent and received"
         progress(f"a stage costs {here.stage_ms:.2f} ms, {mb}")
         profiled = Profiled(found, self.beside.speed(begin))
-        self._profiles[scene.kinds, path.name] = profiled
+        self._profiles[scene.kinds] = profiled
         return profiled
-
-    def _known(self, scene: Scene, path: Path) -> Key:
-        """The boards that were profiled with this model and begin like the scene's."""
-        count = len(scene.kinds)
-        same = (key for key in self._profiles if key[1] == path.name)
-        return next(
-            (key for key in same if key[0][:count] == scene.kinds), (scene.kinds, path.name)
-        )
 
     async def _run(
         self, plan: Placed, chain: Path, stages: Mapping[str, str], before: float | None

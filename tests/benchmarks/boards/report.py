@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from tests.benchmarks.table import Table
 from tests.benchmarks.verdict import Verdict
@@ -12,6 +13,8 @@ LEAST_OF_PREDICTED = 0.9
 MOST_OFF = 0.1
 LEAST_EFFICIENCY = 0.9
 JUDGED_BOARDS = 4
+
+BY_RATIO = attrgetter("ratio")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Cell:
     @property
     def ratios(self) -> str:
         """Those of all rounds, for people."""
-        return " ".join(f"{cell.ratio:.2f}" for cell in sorted(self.rounds, key=_ratio))
+        return " ".join(f"{cell.ratio:.2f}" for cell in sorted(self.rounds, key=BY_RATIO))
 
     @property
     def rounds(self) -> tuple[Cell, ...]:
@@ -111,13 +114,9 @@ class Cell:
         return ", ".join(f"{part.board} {part.operators}" for part in self.parts)
 
 
-def _ratio(cell: Cell) -> float:
-    return cell.ratio
-
-
 def middle(cells: Sequence[Cell]) -> Cell:
     """Of the rounds of one cell, an odd number, the one that measured the middle ratio."""
-    ordered = sorted(cells, key=_ratio)
+    ordered = sorted(cells, key=BY_RATIO)
     found = ordered.pop(len(ordered) // 2)
     return replace(found, others=tuple(ordered))
 
