@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from edgechain.spec.chain import ModelSource
-from edgechain.spec.profile import DeviceProfile, Packing
+from edgechain.spec.profile import DeviceProfile, LinkCosts, Packing
 from tests.benchmarks.boards.cages import no_cages
 from tests.benchmarks.boards.cells import ranges
-from tests.benchmarks.boards.emulated import Surplus, with_node
+from tests.benchmarks.boards.emulated import with_node
 from tests.benchmarks.boards.measuring import Lengths
 from tests.benchmarks.boards.neighbours import LEAST_SECONDS, neighbours
 from tests.benchmarks.boards.report import BoardsReport, Cell, Part, SpeedReport, is_near, middle
@@ -101,17 +101,32 @@ def test_operators_in_words() -> None:
     assert ranges((0, 1, 2, 5, 7, 8)) == "0-2+5+7-8"
 
 
+SOURCE = ModelSource(file="a.tflite", sha256="0" * 64)
+BOARD = DeviceProfile(device="b", model=SOURCE, interpreter="litert", threads=1, operator_ms=(8.0,))
+
+
 def test_what_nodes_cost_takes_longer_on_a_board_with_a_small_share() -> None:
-    source = ModelSource(file="a.tflite", sha256="0" * 64)
-    board = DeviceProfile(
-        device="b", model=source, interpreter="litert", threads=1, operator_ms=(8.0,)
-    )
     packing = Packing(pack_ms_per_mb=2.0, unpack_ms_per_mb=1.0, shares={"a": 0.5})
-    update = {"device": "here", "operator_ms": (2.0,), "stage_ms": 1.0, "packing": packing}
-    found = with_node(board, board.model_copy(update=update), 0.25, Surplus(0.5, 1.0))
+    loopback = LinkCosts(send_ms_per_mb=0.5, receive_ms_per_mb=1.0, message_ms=0.25)
+    here = BOARD.model_copy(
+        update={"device": "here", "operator_ms": (2.0,), "stage_ms": 1.0, "packing": packing}
+        | {"send_ms_per_mb": 0.75, "receive_ms_per_mb": 1.5, "loopback": loopback}
+    )
+    found = with_node(BOARD, here, 0.25)
     assert (found.device, found.operator_ms, found.stage_ms) == ("b", (8.0,), 4.0)
-    assert (found.send_ms_per_mb, found.receive_ms_per_mb) == (2.0, 4.0)
+    assert (found.send_ms_per_mb, found.receive_ms_per_mb) == (3.0, 6.0)
+    assert found.loopback == LinkCosts(send_ms_per_mb=2.0, receive_ms_per_mb=4.0, message_ms=1.0)
     assert found.packing == Packing(pack_ms_per_mb=8.0, unpack_ms_per_mb=4.0, shares={"a": 0.5})
+
+
+def test_what_a_link_costs_takes_longer_where_either_end_is_slow() -> None:
+    cards = LinkCosts(send_ms_per_mb=0.6, receive_ms_per_mb=1.2, message_ms=0.12)
+    quick, slow = Scene("two", (PI_5, PI_4)).devices([BOARD] * 2, [None] * 2, cards)
+    (there,) = quick.config.links.values()
+    assert (there.send_ms_per_mb, there.message_ms) == pytest.approx((1.0, 0.2))
+    assert there.receive_ms_per_mb == pytest.approx(5.0)
+    assert slow.config.links[quick.name].receive_ms_per_mb == pytest.approx(2.0)
+    assert slow.config.network.send_ms_per_mb == pytest.approx(2.5)
 
 
 @pytest.mark.benchmarks

@@ -59,11 +59,11 @@ def measured(whole: Model, wish: Wish, progress: Progress) -> DeviceProfile:
         what = Measuring(whole, graph_of(whole), isolated, options, wish.seconds)
         meter = PackingMeter(what.graph)
         found = _measure(what, meter.look, progress)
-        costs, stretch = NodeCosts(found.call, 0.0, 0.0), 1.0
+        costs, stretch, loopback = NodeCosts(found.call, 0.0, 0.0), 1.0, None
         if wish.nodes:
-            trials = node_trials(what, progress)
+            tried = node_trials(what, progress)
             stretch = _stretch(what, found.whole)
-            costs = fitted(trials).times(stretch)
+            costs, loopback = fitted(tried.trials).times(stretch), tried.loopback
     return DeviceProfile(
         device=wish.device,
         model=ModelSource(file=whole.file, sha256=whole.sha256),
@@ -73,6 +73,7 @@ def measured(whole: Model, wish: Wish, progress: Progress) -> DeviceProfile:
         stage_ms=round(costs.stage * 1000, 6),
         send_ms_per_mb=round(costs.send * 1000 * MB, 6),
         receive_ms_per_mb=round(costs.receive * 1000 * MB, 6),
+        loopback=loopback,
         packing=meter.found(stretch),
     )
 

@@ -155,6 +155,12 @@ def show(graph: OpGraph, found: DeviceProfile, out: Path | None) -> None:
         f"besides {found.stage_ms:.3f} ms for every stage, {found.send_ms_per_mb:.3f} ms to send "
         f"a megabyte to another node, {found.receive_ms_per_mb:.3f} ms to receive one"
     )
+    if (loopback := found.loopback) is not None:
+        typer.echo(
+            f"of that a link within the device has {loopback.message_ms:.3f} ms, "
+            f"{loopback.send_ms_per_mb:.3f} ms and {loopback.receive_ms_per_mb:.3f} ms; what links "
+            "to other devices cost more comes on top"
+        )
     if (packing := found.packing) is not None:
         shares = packing.shares.values()
         typer.echo(

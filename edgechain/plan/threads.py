@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
+from edgechain.errors import CannotPlace
 from edgechain.plan.compare import Option, as_option, as_shared, beside_unsplit
 from edgechain.plan.place import place
 from edgechain.plan.sharing import place_shared
@@ -21,9 +22,9 @@ from edgechain.plan.topology import Device, operator_seconds, problem_on
 from edgechain.plan.trade import between
 from edgechain.plan.units import ModelProblem
 from edgechain.spec.graph import OpGraph
-from edgechain.spec.plan import Placement
+from edgechain.spec.plan import SAME, Placement
 from edgechain.spec.problem import Objective, Problem
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, LinkCosts
 
 MOST_ROUNDS = 4
 """Placements that are looked for; the second or third is mostly the first one again."""
@@ -86,7 +87,39 @@ def planned(graph: OpGraph, devices: Sequence[Device], objective: Objective) -> 
     """
     every = range(len(graph.operators))
     whole = posed(graph, [_quickest(graph, device, every) for device in devices])
-    return _settled(graph, devices, whole, whole, partial(place, objective=objective))
+    best = _settled(graph, devices, whole, whole, partial(place, objective=objective))
+    if objective is Objective.THROUGHPUT and _is_choice(devices):
+        best = _or_single(graph, devices, best)
+    return best
+
+
+def _or_single(graph: OpGraph, devices: Sequence[Device], best: Planned) -> Planned:
+    """The same or a better one with one stage on each device.
+
+    Those are looked for by themselves: taking turns ends at what is best beside it, and shares of
+    several stages lead to other threads.
+    """
+    try:
+        one = _settled(graph, devices, best.whole, best.whole, _place_single)
+    except CannotPlace:
+        return best
+    if one.value >= best.value / SAME:
+        return best
+    known = best.found.single_bound
+    found = replace(
+        one.found,
+        lower_bound=min(best.found.lower_bound, one.value),
+        single_bound=None if known is None else min(known, one.value),
+    )
+    return replace(one, found=found)
+
+
+def _place_single(problem: Problem) -> Placement:
+    return place(replace(problem, several_stages=False), Objective.THROUGHPUT)
+
+
+def _is_choice(devices: Iterable[Device]) -> bool:
+    return any(len(device.variants) > 1 for device in devices)
 
 
 def planned_with_copies(graph: OpGraph, devices: Sequence[Device]) -> Planned:
@@ -115,9 +148,15 @@ def _settled(
             break
         now = posed(graph, better)
     best = min(found, key=lambda one: (one.value, one.found.score.latency))
-    if any(len(device.variants) > 1 for device in devices):
-        bound = placed(_never_slower(graph, devices)).lower_bound
-        best = replace(best, found=replace(best.found, lower_bound=min(bound, best.value)))
+    if _is_choice(devices):
+        least = placed(_never_slower(graph, devices))
+        single = None if best.found.single_bound is None else least.single_bound
+        bounded = replace(
+            best.found,
+            lower_bound=min(least.lower_bound, best.value),
+            single_bound=None if single is None else min(single, best.value),
+        )
+        best = replace(best, found=bounded)
     return best
 
 
@@ -181,12 +220,18 @@ def _least(device: Device) -> DeviceProfile | None:
         return None
     every = (device.profile, *device.others)
     operators = zip(*(one.operator_ms for one in every), strict=True)
+    loops = [one.over_loopback for one in every]
     return device.profile.model_copy(
         update={
             "operator_ms": tuple(map(min, operators)),
             "stage_ms": min(one.stage_ms for one in every),
             "send_ms_per_mb": min(one.send_ms_per_mb for one in every),
             "receive_ms_per_mb": min(one.receive_ms_per_mb for one in every),
+            "loopback": LinkCosts(
+                send_ms_per_mb=max(loop.send_ms_per_mb for loop in loops),
+                receive_ms_per_mb=max(loop.receive_ms_per_mb for loop in loops),
+                message_ms=max(loop.message_ms for loop in loops),
+            ),
             "packing": device.packing,
         }
     )

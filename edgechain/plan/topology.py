@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.boards import BOARDS, NamedBoard, estimated_seconds
@@ -158,8 +159,7 @@ def _board(device: Device, devices: Sequence[Device]) -> Board:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _OnLinks:
+class _OnLinks(NamedTuple):
     """What a device's processor spends as its links say, in milliseconds; ``None``: they do not."""
 
     message: float | None
@@ -193,21 +193,26 @@ def _mean(figures: Iterable[float | None], otherwise: float | None) -> float | N
 def _costs(device: Device, named: NamedBoard | None, links: _OnLinks) -> tuple[float, float, float]:
     """Seconds for a stage's request, and for a byte that is sent and one that is received.
 
-    A profile's bytes went over loopback, where no network card is in the way: where links cost more
-    that counts. Where they cost less the profile does, because of a link only its streams were
-    measured, without what a node does with its tensors. Instead of an estimate what links say of
-    bytes counts in any case. A stage's request costs no less than a small message and its answer.
+    A profile's were measured over loopback, where no network card is in the way: what links cost
+    more than a link did there comes on top. Where the profile does not say what that was, it is
+    taken to be everything. Instead of an estimate what links say of bytes counts in any case. A
+    stage's request costs no less than a small message and its answer.
     """
-    stage, send, receive = 0.0, 0.0, 0.0
-    if device.profile is not None:
-        found = device.profile
-        stage, send, receive = found.stage_ms, found.send_ms_per_mb, found.receive_ms_per_mb
+    own, there = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    if (found := device.profile) is not None:
+        own = found.stage_ms, found.send_ms_per_mb, found.receive_ms_per_mb
+        loop = found.over_loopback
+        there = loop.message_ms, loop.send_ms_per_mb, loop.receive_ms_per_mb
     elif named is not None:
-        stage = named.stage_ms
-        send = named.ms_per_mb if links.send is None else 0.0
-        receive = named.ms_per_mb if links.receive is None else 0.0
-    stage = max(stage, links.message or 0.0)
-    send, receive = max(send, links.send or 0.0), max(receive, links.receive or 0.0)
+        own = there = (
+            named.stage_ms,
+            named.ms_per_mb if links.send is None else 0.0,
+            named.ms_per_mb if links.receive is None else 0.0,
+        )
+    stage, send, receive = (
+        cost + max(0.0, (link or 0.0) - loopback)
+        for cost, link, loopback in zip(own, links, there, strict=True)
+    )
     return stage / 1000, send / 1000 / MB, receive / 1000 / MB
 
 

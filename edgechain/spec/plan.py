@@ -59,7 +59,9 @@ class Placement:
     ``packed`` are the units whose outputs cross packed, by their places, ascending.
 
     ``lower_bound`` is proved: no placement is better, whatever crosses packed; ``is_exact``: this
-    one reaches it. Where copies were allowed that is meant of placements with copies, too.
+    one reaches it. Where copies were allowed that is meant of placements with copies, too. Where a
+    device may have several shares it is a bound for those; then ``single_bound`` is one for
+    placements with one share on each, if there are any.
     """
 
     objective: Objective
@@ -67,6 +69,7 @@ class Placement:
     score: Score
     lower_bound: float
     packed: tuple[int, ...] = ()
+    single_bound: float | None = None
 
     @property
     def boards(self) -> tuple[int, ...]:
@@ -86,7 +89,21 @@ class Placement:
     @property
     def is_exact(self) -> bool:
         """Whether nothing better exists, but for rounding."""
-        return self.score.value(self.objective) <= self.lower_bound * SAME
+        return self._reaches(self.lower_bound)
+
+    @property
+    def is_best_single(self) -> bool:
+        """Whether nothing better exists with one share on each device, and it has no more."""
+        reaches = self.single_bound is not None and self._reaches(self.single_bound)
+        return reaches and not self.is_staged
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether a device has several shares."""
+        return len(self.shares) > len({share.board for share in self.shares})
+
+    def _reaches(self, bound: float) -> bool:
+        return self.score.value(self.objective) <= bound * SAME
 
     @property
     def gap(self) -> float:

@@ -8,6 +8,7 @@ operator_ms: [0.81, 0.36, ...]
 stage_ms: 0.35
 send_ms_per_mb: 0.9
 receive_ms_per_mb: 1.1
+loopback: {send_ms_per_mb: 0.4, receive_ms_per_mb: 0.6, message_ms: 0.2}
 packing: {pack_ms_per_mb: 14.0, unpack_ms_per_mb: 4.5, shares: {conv_1: 0.62, conv_2: 0.81}}
 """
 
@@ -42,6 +43,14 @@ class Packing(Frozen):
     shares: dict[TensorName, PackedShare] = Field(default_factory=dict, max_length=MOST_SHARES)
 
 
+class LinkCosts(Frozen):
+    """What a link alone costs processors, in milliseconds, as ``spec.probing.Probed`` says it."""
+
+    send_ms_per_mb: Milliseconds
+    receive_ms_per_mb: Milliseconds
+    message_ms: Milliseconds
+
+
 class DeviceProfile(Frozen):
     """Measured on the device itself, with the interpreter and the threads that its node uses.
 
@@ -51,6 +60,10 @@ class DeviceProfile(Frozen):
     leaves for or comes from another node or the client. So a node is busy with a request for the
     sum of its operators, ``stage_ms``, and its bytes. Where nodes were not measured ``stage_ms`` is
     only the price of one call of the interpreter.
+
+    Nodes are measured side by side on the device, so bytes went over loopback, where no network
+    card is in the way. ``loopback`` says how much of ``stage_ms`` and of the bytes' price that was:
+    what a link to another device costs more comes on top.
     """
 
     device: str = Field(min_length=1, max_length=256)
@@ -61,7 +74,18 @@ class DeviceProfile(Frozen):
     stage_ms: Milliseconds = 0.0
     send_ms_per_mb: Milliseconds = 0.0
     receive_ms_per_mb: Milliseconds = 0.0
+    loopback: LinkCosts | None = None
+    """Absent where it was not measured, or the model has one part only."""
     packing: Packing | None = None
     """Absent where it was not measured: then nothing is packed there."""
     scaled_from: str = ""
     """Not measured but taken from another device, and which; empty where it was measured."""
+
+    @property
+    def over_loopback(self) -> LinkCosts:
+        """Where it was not measured everything that stages and bytes cost."""
+        return self.loopback or LinkCosts(
+            send_ms_per_mb=self.send_ms_per_mb,
+            receive_ms_per_mb=self.receive_ms_per_mb,
+            message_ms=self.stage_ms,
+        )

@@ -32,6 +32,7 @@ def test_a_profile_is_written_and_printed(edgechain: Edgechain) -> None:
     assert len(found.operator_ms) == OPERATORS
     assert min(found.operator_ms) > 0
     assert (found.send_ms_per_mb, found.receive_ms_per_mb) == (0.0, 0.0)
+    assert found.loopback is None, "no node was asked"
     assert found.packing is not None
     assert len(found.packing.shares) == OPERATORS - 1, "all that can lie between two stages"
     assert found.packing.pack_ms_per_mb > 0
@@ -45,6 +46,10 @@ def test_what_a_node_costs_is_measured_with_nodes_and_nothing_is_left(
     found = read_profile(edgechain.folder / "here.yaml")
     assert found.stage_ms > 0.05, "no node serves a request within 50 microseconds"
     assert f"{found.stage_ms:.3f} ms for every stage" in said.out
+    loopback = found.loopback
+    assert loopback is not None
+    assert min(loopback.message_ms, loopback.send_ms_per_mb, loopback.receive_ms_per_mb) > 0
+    assert f"of that a link within the device has {loopback.message_ms:.3f} ms" in said.out
     assert "The slowest operators" in said.out
     assert "packed, tensors between stages come to " in said.out
     assert not list(edgechain.state.rglob("*.json")), "no record of a chain is left"

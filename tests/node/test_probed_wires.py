@@ -8,7 +8,7 @@ import pytest
 
 from edgechain.spec.probing import Probed
 from tests.chain.bridges import Board, bridge
-from tests.node.probes import listening, probed
+from tests.node.probes import listening
 
 pytestmark = [pytest.mark.netns, pytest.mark.processes, pytest.mark.once]
 
@@ -28,11 +28,11 @@ def test_the_bandwidth_is_that_of_the_wire_in_this_direction(
     there_mbit: float, back_mbit: float
 ) -> None:
     found: list[Probed] = []
-    with bridge(2) as (here, there, _hub), listening(there):
+    with bridge(2) as (here, there, _hub), listening(there) as other:
         shape(here, there_mbit)
         shape(there, back_mbit)
         while len(found) < TRIES and not (found and is_right(found[-1], there_mbit)):
-            found.append(probed(here, there))
+            found.append(other.probed(here))
     assert is_right(found[-1], there_mbit), found
     assert min(known(found[-1])) > 0
 
@@ -55,9 +55,9 @@ BURNT_MS = 20.0
 def test_a_receiver_that_burns_processor_costs_what_it_burns() -> None:
     """On a wire that is fast, where little is spent on waiting for the next packet."""
     with bridge(2) as (here, there, _hub):
-        with listening(there):
-            send, receive = known(probed(here, there))
-        with listening(there, burnt_ms=BURNT_MS):
-            sends, wastes = known(probed(here, there))
+        with listening(there) as other:
+            send, receive = known(other.probed(here))
+        with listening(there, burnt_ms=BURNT_MS) as other:
+            sends, wastes = known(other.probed(here))
     assert wastes - receive == pytest.approx(BURNT_MS / 1.048576, rel=0.3)
     assert abs(sends - send) < 0.3 * BURNT_MS, "the sender burns nothing"

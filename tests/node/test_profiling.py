@@ -176,6 +176,8 @@ async def test_what_is_said_counts(measurer: Measurer) -> None:
     found = await measurer.measure(device="board 7", threads=1, interpreter="litert", nodes=True)
     assert (found.device, found.threads, found.interpreter) == ("board 7", 1, "litert")
     assert found.stage_ms > 0.05, "no node serves a request within 50 microseconds"
+    assert found.loopback is not None
+    assert found.loopback.receive_ms_per_mb > 0
     await measurer.nothing_is_left()
 
 

@@ -13,7 +13,7 @@ from edgechain.spec.chain import ModelSource
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.links import LinksFile
 from edgechain.spec.problem import Objective
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, LinkCosts
 from edgechain.spec.topology import DeviceConfig, NetworkConfig
 from tests.spec.graphs import DIAMOND, FIRST_INPUT, graph
 
@@ -110,12 +110,28 @@ def test_a_byte_costs_the_mean_of_what_the_links_say() -> None:
     ]
 
 
+def with_profile(device: Device, **update: object) -> Device:
+    """The same with something else in its profile."""
+    assert device.profile is not None
+    return replace(device, profile=device.profile.model_copy(update=update))
+
+
 def test_what_was_measured_over_loopback_is_the_least() -> None:
     cheap = cost(2, 3, 0.1)
     a, b = (linked(device(n, send=5, receive=7), **{o: cheap}) for n, o in ("ab", "ba"))
-    assert a.profile is not None
-    a = replace(a, profile=a.profile.model_copy(update={"stage_ms": 0.4}))
+    a = with_profile(a, stage_ms=0.4)
     assert paid(a, b) == [pytest.approx((0.4, 5, 7)), pytest.approx((0.1, 5, 7))]
+
+
+def test_what_links_cost_more_than_one_over_loopback_comes_on_top() -> None:
+    """Of 5 ms to send a megabyte the link had 1: where a link takes 4 it is 3 more."""
+    loopback = LinkCosts(send_ms_per_mb=1, receive_ms_per_mb=2, message_ms=0.3)
+    a, b = (linked(device(n, send=5, receive=7), **{o: cost(4, 2.5, 0.4)}) for n, o in ("ab", "ba"))
+    a, b = (with_profile(one, stage_ms=0.9, loopback=loopback) for one in (a, b))
+    assert paid(a, b) == [pytest.approx((1.0, 8, 7.5))] * 2
+    b = linked(b, a=cost(0.5, 1.5, 0.1))
+    assert paid(a, b)[1] == pytest.approx((0.9, 5, 7.5)), "no link makes a node's own work less"
+    assert paid(replace(a, config=DeviceConfig()), device("c"))[0] == pytest.approx((0.9, 5, 7))
 
 
 def test_what_links_say_of_bytes_counts_instead_of_an_estimate() -> None:
@@ -157,6 +173,7 @@ def test_a_plan_leaves_a_wide_cut_that_costs_more_than_it_saves(ms: float, first
         assert profile is not None
         short = profile.model_copy(update={"operator_ms": (1.0,) * 4})
         each[number] = replace(linked(each[number], **{other: there}), profile=short)
-    found = place(problem_on(wide_in_the_middle(), each).problem, Objective.THROUGHPUT)
+    problem = replace(problem_on(wide_in_the_middle(), each).problem, several_stages=False)
+    found = place(problem, Objective.THROUGHPUT)
     sizes = [len(share.units) for share in found.shares]
     assert max(sizes) == first

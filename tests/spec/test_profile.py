@@ -1,4 +1,4 @@
-"""A profile as it is written, with and without what packing takes."""
+"""A profile as it is written, with and without what packing takes and what loopback cost."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ interpreter: litert
 threads: 4
 operator_ms: [0.81, 0.36]
 """
+LOOPBACK = """\
+loopback:
+  send_ms_per_mb: 0.4
+  receive_ms_per_mb: 0.6
+  message_ms: 0.2
+"""
 PACKING = """\
 packing:
   pack_ms_per_mb: 14.0
@@ -26,13 +32,21 @@ packing:
 """
 
 
-@pytest.mark.parametrize("text", [WRITTEN, WRITTEN + PACKING])
+@pytest.mark.parametrize("text", [WRITTEN, WRITTEN + PACKING, WRITTEN + LOOPBACK + PACKING])
 def test_what_was_written_is_read(text: str) -> None:
     assert render(parse(DeviceProfile, text, file="p")) == text
 
 
 def test_an_old_profile_says_nothing_of_packing() -> None:
     assert parse(DeviceProfile, WRITTEN, file="p").packing is None
+
+
+def test_in_an_old_profile_a_link_may_have_cost_everything() -> None:
+    old = WRITTEN + "stage_ms: 0.5\nsend_ms_per_mb: 0.9\nreceive_ms_per_mb: 1.1\n"
+    found = parse(DeviceProfile, old, file="p").over_loopback
+    assert (found.message_ms, found.send_ms_per_mb, found.receive_ms_per_mb) == (0.5, 0.9, 1.1)
+    found = parse(DeviceProfile, old + LOOPBACK, file="p").over_loopback
+    assert (found.message_ms, found.send_ms_per_mb, found.receive_ms_per_mb) == (0.2, 0.4, 0.6)
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from edgechain.runtime.chain_files import load_manifest
 from edgechain.security.identity import write_throwaway
 from edgechain.spec.config import NodeConfig
 from edgechain.spec.document import render
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, LinkCosts
 from tests.benchmarks.boards.cages import Cage, cage, run_together
-from tests.benchmarks.boards.scenes import THREADS, Scene, rows_of
+from tests.benchmarks.boards.scenes import THREADS, Scene, rows_of, slower
 from tests.benchmarks.boards.wires import shape
 from tests.benchmarks.figures import median
 from tests.chain.bridges import Board, bridge
-from tests.node.probes import listening, probed
+from tests.node.probes import listening
 
 PORT = 50551
 NAMESPACE = "boards"
@@ -33,17 +33,7 @@ STOP_SECONDS = 60.0
 
 
 PROBES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Surplus:
-    """What a megabyte costs the processor more over a board's card than over loopback, in ms.
-
-    Nodes are profiled over loopback, where no card cuts what is sent into packets.
-    """
-
-    send: float
-    receive: float
+"""Links that are measured; the middle figures count."""
 
 
 @dataclass(frozen=True)
@@ -120,38 +110,32 @@ def node_profile(model: Path, folder: Path, seconds: float) -> DeviceProfile:
     return read_profile(out)
 
 
-def with_node(
-    board: DeviceProfile, here: DeviceProfile, quota: float, cards: Surplus
-) -> DeviceProfile:
-    """A board's profile with what nodes and cards cost here, packing too, as its quota makes it."""
+def with_node(board: DeviceProfile, here: DeviceProfile, quota: float) -> DeviceProfile:
+    """A board's profile with what nodes cost here, packing too, as its quota makes it."""
     longer: dict[str, object] = {
         "stage_ms": here.stage_ms / quota,
-        "send_ms_per_mb": (here.send_ms_per_mb + cards.send) / quota,
-        "receive_ms_per_mb": (here.receive_ms_per_mb + cards.receive) / quota,
+        "send_ms_per_mb": here.send_ms_per_mb / quota,
+        "receive_ms_per_mb": here.receive_ms_per_mb / quota,
+        "loopback": None if here.loopback is None else slower(here.loopback, quota),
     }
     if (packing := here.packing) is not None:
         work = ("pack_ms_per_mb", "unpack_ms_per_mb")
-        slower = {what: getattr(packing, what) / quota for what in work}
-        longer["packing"] = packing.model_copy(update=slower)
+        longer["packing"] = packing.model_copy(
+            update={what: getattr(packing, what) / quota for what in work}
+        )
     return board.model_copy(update=longer)
 
 
-def surplus() -> Surplus:
-    """What is measured of a stream between two boards beside one on a board, as nodes do it."""
-    with emulated(rows_of(2)) as ((here, there), _), listening(there.board):
-        ways = [
-            (probed(there.board, there.board), probed(here.board, there.board))
-            for _ in range(PROBES)
-        ]
-    send = [_cost(over.send_ms_per_mb) - _cost(own.send_ms_per_mb) for own, over in ways]
-    receive = [_cost(over.receive_ms_per_mb) - _cost(own.receive_ms_per_mb) for own, over in ways]
-    return Surplus(median(send), median(receive))
+def card_costs() -> LinkCosts:
+    """What a link between two boards costs here, as nodes measure it, where nothing is throttled.
 
-
-def _cost(found: float | None) -> float:
-    if found is None:
-        raise RuntimeError("this machine's clocks are too coarse to see what a stream costs")
-    return found
+    Boards' cards cut what is sent into packets, as loopback does not.
+    """
+    with emulated(rows_of(2)) as ((here, there), _), listening(there.board) as other:
+        found = [other.probed(here.board).model_dump() for _ in range(PROBES)]
+    return LinkCosts(
+        **{what: median([one[what] for one in found]) for what in LinkCosts.model_fields}
+    )
 
 
 def _profile(model: Path, device: str, out: Path, seconds: float) -> list[str]:

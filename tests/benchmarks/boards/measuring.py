@@ -15,23 +15,22 @@ from edgechain.model.source import Model, read_model
 from edgechain.runtime.chain_files import load_manifest
 from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.chain import ChainManifest
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, LinkCosts
 from tests.benchmarks.boards.cages import cage
 from tests.benchmarks.boards.cells import Spent, cell_of, drift_of
 from tests.benchmarks.boards.client import seeded
 from tests.benchmarks.boards.emulated import (
     NAMESPACE,
-    Surplus,
+    card_costs,
     emulated,
     limit,
     node_profile,
     nodes,
     profiles,
-    surplus,
     with_node,
 )
 from tests.benchmarks.boards.neighbours import Neighbours
-from tests.benchmarks.boards.placing import Placed, placed
+from tests.benchmarks.boards.placing import FREE, Placed, placed
 from tests.benchmarks.boards.report import Cell, middle
 from tests.benchmarks.boards.scenes import BoardKind, Scene
 from tests.benchmarks.chain_side.identity import write_identity
@@ -93,15 +92,13 @@ class Bench:
     _here: DeviceProfile | None = None
     """What nodes cost here, in this round."""
     _count: int = 0
-    _cards: Surplus = field(default_factory=lambda: Surplus(0.0, 0.0))
+    _cards: LinkCosts = FREE
+    """What links between boards cost here, in this round."""
     _idle_mb: float = 0.0
     """Of a worker of its own, before it has a model."""
 
     async def start(self) -> None:
-        """See what boards' cards cost, and what a worker has in memory that has no model."""
-        self._cards = await asyncio.to_thread(surplus)
-        mb = f"{self._cards.send:.2f} and {self._cards.receive:.2f} ms a MB sent and received"
-        progress(f"a card costs {mb} more than loopback")
+        """See what a worker has in memory that has no model."""
         write_identity(self.folder / "idle", 1_000)
         async with running(self.folder / "idle", "idle", f"boards-{uuid.uuid4().hex}") as chain:
             self._idle_mb = private_megabytes(*chain.workers)
@@ -131,7 +128,7 @@ class Bench:
         folder = self.folder / f"run-{self._count}"
         folder.mkdir()
         model = read_model(path)
-        plan = await asyncio.to_thread(placed, model, scene, found.profiles)
+        plan = await asyncio.to_thread(placed, model, scene, found.profiles, self._cards)
         stages = await asyncio.to_thread(plan.cut, folder)
         progress(f"{scene.title}, {path.name}: running {', '.join(stages)}")
         return await self._run(plan, folder / "chain", stages, found.speed)
@@ -144,15 +141,16 @@ class Bench:
         progress(f"{scene.title}, {path.name}: edgechain profile on every board")
         folder = Path(tempfile.mkdtemp(prefix="profiles-", dir=self.folder))
         begin = self.beside.mark()
-        here = self._here = self._here or node_profile(path, folder, self.lengths.nodes)
+        if self._here is None:
+            self._here = node_profile(path, folder, self.lengths.nodes)
+            self._cards = card_costs()
+            progress(_costs(self._here, self._cards))
         found = [
-            with_node(profile, here, kind.quota, self._cards)
+            with_node(profile, self._here, kind.quota)
             for profile, kind in zip(
                 profiles(scene, path, folder, self.lengths.profile), scene.kinds, strict=True
             )
         ]
-        mb = f"{here.send_ms_per_mb:.2f} and {here.receive_ms_per_mb:.2f} ms a MB sent and received"
-        progress(f"a stage costs {here.stage_ms:.2f} ms, {mb}")
         profiled = Profiled(found, self.beside.speed(begin))
         self._profiles[scene.kinds] = profiled
         return profiled
@@ -226,6 +224,17 @@ def _wanted(model: Model, manifest: ChainManifest) -> list[str]:
     """What the whole model answers."""
     with open_interpreter(model.content, threads=1) as whole:
         return [fingerprint(whole.run(list(seeded(manifest, seed).values()))) for seed in SEEDS]
+
+
+def _costs(here: DeviceProfile, cards: LinkCosts) -> str:
+    links = {"loopback": here.loopback or FREE, "a board's card": cards}
+    each = [
+        f"{where} {cost.message_ms:.2f} ms a message, {cost.send_ms_per_mb:.2f} and "
+        f"{cost.receive_ms_per_mb:.2f} ms a MB"
+        for where, cost in links.items()
+    ]
+    mb = f"{here.send_ms_per_mb:.2f} and {here.receive_ms_per_mb:.2f} ms a MB sent and received"
+    return f"a stage costs {here.stage_ms:.2f} ms, {mb}; links alone: {', '.join(each)}"
 
 
 def _brief(cell: Cell) -> str:

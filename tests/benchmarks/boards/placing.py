@@ -13,16 +13,17 @@ from edgechain.plan.packed_tensors import crossing_packed
 from edgechain.plan.place import place
 from edgechain.plan.score import score
 from edgechain.plan.timeline import timeline
-from edgechain.plan.topology import MB, problem_on, shares_on
+from edgechain.plan.topology import MB, Device, problem_on, shares_on
 from edgechain.plan.units import ModelProblem
 from edgechain.runtime.interpreter import open_interpreter
 from edgechain.spec.graph import OpGraph
 from edgechain.spec.plan import Placement
 from edgechain.spec.problem import Objective
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, LinkCosts
 from tests.benchmarks.boards.scenes import SHORT_SHARE, Scene
 
 PROOF_RUNS = 1
+FREE = LinkCosts(send_ms_per_mb=0.0, receive_ms_per_mb=0.0, message_ms=0.0)
 
 
 @dataclass(frozen=True)
@@ -64,33 +65,33 @@ class Placed:
         return {name: f"on-{name}" for name in names}
 
 
-def placed(model: Model, scene: Scene, profiles: Sequence[DeviceProfile]) -> Placed:
+def placed(
+    model: Model, scene: Scene, profiles: Sequence[DeviceProfile], cards: LinkCosts
+) -> Placed:
     """The best placement for throughput."""
     graph = graph_of(model)
-    free: tuple[float | None, ...] = (None,) * len(profiles)
-    found, problem = _place(graph, scene, profiles, free)
-    memory = free
+    memory: tuple[float | None, ...] = (None,) * len(profiles)
+    devices = scene.devices(profiles, memory, cards)
+    found, problem = _place(graph, devices)
     if scene.short:
         memory = _short(found, problem, scene)
-        found, problem = _place(graph, scene, profiles, memory)
+        devices = scene.devices(profiles, memory, cards)
+        found, problem = _place(graph, devices)
     owner = _owner(found, len(problem.problem.units))
-    bare = problem_on(graph, scene.devices([_bare(p) for p in profiles], memory))
+    bare = problem_on(graph, scene.devices([_bare(p) for p in profiles], memory, FREE))
     swapped = None
     if len(set(scene.kinds)) > 1:
-        others = problem_on(graph, scene.devices(profiles[::-1], memory))
+        others = problem_on(graph, scene.devices(profiles[::-1], memory, cards))
         swapped = score(others.problem, owner).period
     bare_period = score(bare.problem, owner).period
-    packed = crossing_packed(problem, found, shares_on(graph, scene.devices(profiles, memory)))
+    packed = crossing_packed(problem, found, shares_on(graph, devices))
     return Placed(model, scene, problem, found, memory, bare, bare_period, swapped, packed)
 
 
-def _place(
-    graph: OpGraph,
-    scene: Scene,
-    profiles: Sequence[DeviceProfile],
-    memory_mb: Sequence[float | None],
-) -> tuple[Placement, ModelProblem]:
-    problem = problem_on(graph, scene.devices(profiles, memory_mb))
+def _place(graph: OpGraph, devices: Sequence[Device]) -> tuple[Placement, ModelProblem]:
+    """One stage on each board, as these run them."""
+    problem = problem_on(graph, devices)
+    problem = replace(problem, problem=replace(problem.problem, several_stages=False))
     return place(problem.problem, Objective.THROUGHPUT), problem
 
 

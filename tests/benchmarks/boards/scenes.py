@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edgechain.plan.topology import Device
-from edgechain.spec.profile import DeviceProfile
+from edgechain.spec.profile import DeviceProfile, LinkCosts
 from edgechain.spec.topology import DeviceConfig, NetworkConfig
 
 THREADS = 1
@@ -58,24 +58,42 @@ class Scene:
         return SLOW_MBIT if (one in self.slow) != (other in self.slow) else FAST_MBIT
 
     def devices(
-        self, profiles: Sequence[DeviceProfile], memory_mb: Sequence[float | None]
+        self,
+        profiles: Sequence[DeviceProfile],
+        memory_mb: Sequence[float | None],
+        cards: LinkCosts,
     ) -> list[Device]:
-        """As the planner takes them."""
+        """As the planner takes them; ``cards`` is what links cost where nothing is throttled."""
         return [
-            Device(name, self._config(number, memory), THREADS, profile)
+            Device(name, self._config(number, memory, cards), THREADS, profile)
             for number, (name, profile, memory) in enumerate(
                 zip(self.names, profiles, memory_mb, strict=True)
             )
         ]
 
-    def _config(self, number: int, memory_mb: float | None) -> DeviceConfig:
+    def _config(self, number: int, memory_mb: float | None, cards: LinkCosts) -> DeviceConfig:
         links = {
-            name: NetworkConfig(mbit=self.mbit(number, other), ms=LINK_MS)
+            name: self._network(number, other, cards)
             for other, name in enumerate(self.names)
             if other != number
         }
-        network = NetworkConfig(mbit=FAST_MBIT, ms=LINK_MS)
+        network = self._network(number, number, cards)
         return DeviceConfig(memory_mb=memory_mb, network=network, links=links)
+
+    def _network(self, one: int, other: int, cards: LinkCosts) -> NetworkConfig:
+        here, there = (slower(cards, self.kinds[number].quota) for number in (one, other))
+        return NetworkConfig(
+            mbit=self.mbit(one, other),
+            ms=LINK_MS,
+            send_ms_per_mb=here.send_ms_per_mb,
+            receive_ms_per_mb=there.receive_ms_per_mb,
+            message_ms=here.message_ms,
+        )
+
+
+def slower(costs: LinkCosts, quota: float) -> LinkCosts:
+    """The same to a board with so much of a processor."""
+    return LinkCosts(**{what: cost / quota for what, cost in costs})
 
 
 SHORT_SHARE = 0.5
