@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ def show(option: Option, *, with_threads: bool = False) -> None:
 def show_what_helps(problem: Problem, found: Placement) -> None:
     """Print what would make a placement without copies better: devices, or copies."""
     for one in what_helps(problem, found)[:3]:
-        say(f"would help: another {one.board}: {one.gain:+.0%}")
+        gain = f"{one.gain:+.0%}" if one.gain < math.inf else "then it takes no time at all"
+        say(f"would help: another {one.board}: {gain}")
     words = hint(problem, found) if found.objective is Objective.THROUGHPUT else None
     if words is not None:
         say(words)

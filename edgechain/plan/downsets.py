@@ -27,6 +27,9 @@ from edgechain.spec.problem import Problem
 MOST_DOWNSETS = 1200
 """Of which there are 1.4 million pairs, and a number for each."""
 
+MOST_CHOICES = 1 << 12
+"""Of devices that have had their step: twelve that are all unlike."""
+
 MOST_STEPS = 3e8
 """Comparisons of pairs for all sets of devices: about a second."""
 
@@ -37,8 +40,10 @@ Pairs = NDArray[np.float64]
 
 
 def bound_of_downsets(problem: Problem) -> float:
-    """Seconds below which no period is; 0 where there are too many down-sets to look at."""
+    """Seconds below which no period is; 0 where there are too many down-sets, or devices."""
     kinds = _kinds(problem)
+    if math.prod(len(kind) + 1 for kind in kinds) > MOST_CHOICES:
+        return 0.0
     steps = _steps([len(kind) for kind in kinds])
     found = _downsets(problem, _most(len(steps)))
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,8 +31,8 @@ class Help:
 
     @property
     def gain(self) -> float:
-        """By how much more there is of it: frames a second, or of the way."""
-        return 1 / (1 - self.share) - 1
+        """By how much more there is of it: frames a second, or of the way; may be infinite."""
+        return 1 / (1 - self.share) - 1 if self.share < 1 else math.inf
 
 
 def as_document(problem: Problem, found: Placement) -> dict[str, Any]:
@@ -78,7 +79,10 @@ def verdict(problem: Problem, found: Placement) -> str:
     """One sentence: split it, or do not, and what that is worth."""
     name = problem.boards[found.shares[0].board].name
     if not found.is_split:
-        why = "is as fast as any split of it" if found.is_exact else "beats every split we found"
+        proved = found.is_exact or found.is_best_single
+        why = "is as fast as any split of it" if proved else "beats every split we found"
+        if proved and not found.is_exact:
+            why = f"{why} with one stage on each device"
         return f"do not split: {name} alone {why} ({figures(found)})"
     single = alone(problem, found.objective, found.lower_bound)
     what = f"split over {len(found.boards)} devices: {figures(found)}"
@@ -96,8 +100,11 @@ def proof(found: Placement) -> str:
     """How far from the best it can be."""
     if found.is_exact:
         return "proved: no placement of these units on these devices is better"
-    bound = found.lower_bound * 1000
-    return f"no placement is below {bound:.3f} ms: at most {found.gap:.1%} could be gained"
+    bound = f"{found.lower_bound * 1000:.3f} ms: at most {found.gap:.1%} could be gained"
+    if found.is_best_single:
+        one = "proved: no placement with one stage on each device is better"
+        return f"{one}; with several none is below {bound}"
+    return f"no placement is below {bound}"
 
 
 def what_helps(problem: Problem, found: Placement) -> list[Help]:
@@ -156,7 +163,7 @@ def with_twin(problem: Problem, board: Board) -> Problem:
 
 
 def _for_both(unit: Unit, name: str, twin: str) -> Unit:
-    if name not in unit.seconds:
+    if name not in unit.seconds or unit.is_pinned:
         return unit
     return replace(unit, seconds={**unit.seconds, twin: unit.seconds[name]})
 

@@ -51,15 +51,16 @@ def place_packed(problem: Problem, objective: Objective, solve: Solver) -> Place
     best = solve(without_packing(problem))
     if not may_pack(problem):
         return best
-    bound, tried = 0.0, [best]
+    bound, single, tried = 0.0, 0.0, [best]
     for easier in _easier(problem, objective):
         if (found := _if_any(solve, easier)) is not None:
             bound = max(bound, found.lower_bound)
+            single = max(single, found.single_bound or 0.0)
             tried.append(found)
         if best.score.value(objective) <= bound * SAME:
-            return _beside(best, bound)
+            return _beside(best, bound, single)
     tried += [found for one in priced(problem) if (found := _if_any(solve, one)) is not None]
-    return _beside(best_of(problem, best, tried), bound)
+    return _beside(best_of(problem, best, tried), bound, single)
 
 
 def best_of(problem: Problem, best: Placement, others: Sequence[Placement]) -> Placement:
@@ -245,8 +246,11 @@ def _if_any(solve: Solver, problem: Problem) -> Placement | None:
         return None
 
 
-def _beside(found: Placement, bound: float) -> Placement:
-    return replace(found, lower_bound=min(bound, found.score.value(found.objective)))
+def _beside(found: Placement, bound: float, single: float) -> Placement:
+    """Beside these bounds, of which the second is for one stage on each device."""
+    value = found.score.value(found.objective)
+    known = None if found.single_bound is None else min(single, value)
+    return replace(found, lower_bound=min(bound, value), single_bound=known)
 
 
 def _said(problem: Problem, runs: Problem, shares: Sequence[Share], found: Score) -> Score:

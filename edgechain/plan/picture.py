@@ -77,6 +77,8 @@ def _figures(found: Placement) -> str:
     score = found.score
     rate = f" ({figure(1 / score.period)} frames/s)" if score.period else ""
     gap = "0, proved: no placement is better" if found.is_exact else f"at most {found.gap:.1%}"
+    if found.is_best_single and not found.is_exact:
+        gap = f"{gap}, none with one stage on each device"
     route = " on the slowest route, without waits" if found.has_copies else ""
     what = "period" if found.objective is Objective.THROUGHPUT else "latency"
     return (

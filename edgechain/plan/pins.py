@@ -48,4 +48,4 @@ def _kept(unit: Unit, home: Mapping[str, str]) -> Unit:
         return unit
     if board not in unit.seconds:
         raise CannotPlace(f"unit {unit.name} is pinned to {board}, which cannot run it")
-    return replace(unit, seconds={board: unit.seconds[board]})
+    return replace(unit, seconds={board: unit.seconds[board]}, is_pinned=True)

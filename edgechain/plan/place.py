@@ -22,7 +22,7 @@ from edgechain.plan.multilevel import coarsen, improve, in_a_row, spread
 from edgechain.plan.packing import place_packed
 from edgechain.plan.score import Found, Owner, placement, score
 from edgechain.plan.search import MOST_NODES, best_owner
-from edgechain.plan.stages import with_more_stages
+from edgechain.plan.stages import in_stages_only, with_more_stages
 from edgechain.spec.plan import SAME, Placement
 from edgechain.spec.problem import Board, Objective, Problem
 
@@ -42,17 +42,22 @@ SLOWER = (2.0, 4.0, 16.0)
 def place(problem: Problem, objective: Objective) -> Placement:
     """The best that was found. Raises ``CannotPlace`` where nothing fits.
 
-    A device has one share, but for a small latency it may have several if the problem says so.
+    A device has one share, or several if the problem says so and that is better.
     """
     check(problem)
     return place_packed(problem, objective, partial(_place_staged, objective=objective))
 
 
 def _place_staged(problem: Problem, objective: Objective) -> Placement:
-    found = _place(problem, objective)
-    if problem.several_stages and objective is Objective.LATENCY:
-        return with_more_stages(problem, found)
-    return found
+    if not problem.several_stages:
+        return _place(problem, objective)
+    try:
+        found = _place(problem, objective)
+    except CannotPlace:
+        if (staged := in_stages_only(problem, objective)) is None:
+            raise
+        return staged
+    return with_more_stages(problem, found)
 
 
 def _place(problem: Problem, objective: Objective) -> Placement:
@@ -153,6 +158,8 @@ def candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
     """Owners worth a look, the simple ones first; some may not be allowed."""
     for board in _boards(problem):
         yield [board] * len(problem.units)
+    columns = zip(*problem.seconds, strict=True)
+    yield [min(_boards(problem), key=column.__getitem__) for column in columns]
     few = len(problem.boards) <= MAX_BOARDS
     row = in_a_row(problem) if few else None
     if row is not None and (owner := _solved(row.problem, objective).owner) is not None:

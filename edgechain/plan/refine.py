@@ -186,7 +186,9 @@ def _placed(graph: OpGraph, devices: tuple[Device, ...], plan: PlanFile, new: Pl
     packed = tuple(unit for unit in packed_units(now.model, plan.packed) if unit in able)
     score, objective = scored(now.problem, shares, packed), new.found.objective
     bound = min(new.found.lower_bound, score.value(objective))
-    return Planned(now, Placement(objective, shares, score, bound, packed), new.whole)
+    single = new.found.single_bound
+    placed = Placement(objective, shares, score, bound, packed, single)
+    return Planned(now, placed, new.whole)
 
 
 def _shares(graph: OpGraph, model: ModelProblem, plan: PlanFile) -> tuple[Share, ...]:

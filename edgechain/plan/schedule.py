@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from edgechain.errors import CannotPlace
 from edgechain.plan.score import CLIENT, Ends, limit, media_seconds, seconds_between
 from edgechain.spec.plan import Score, Share
 from edgechain.spec.problem import Problem
@@ -71,7 +72,12 @@ def _stage_of(shares: Sequence[Share]) -> dict[int, int]:
 
 
 def staged_score(problem: Problem, shares: Sequence[Share]) -> Score:
-    """Period and latency. Raises ``CannotPlace`` where there is no link between two."""
+    """Period and latency.
+
+    Raises ``CannotPlace`` where there is no link between two, or a device has not the memory for
+    all its stages: each has a process of its own, with the tensors that it works on.
+    """
+    _require_room(problem, shares)
     times = schedule(problem, shares)
     busy: dict[int, float] = {}
     for share, seconds in zip(shares, times.busy, strict=True):
@@ -83,6 +89,15 @@ def staged_score(problem: Problem, shares: Sequence[Share]) -> Score:
         sizes[one.ends] = sizes.get(one.ends, 0) + one.size
     period, limits = limit(problem, busy, seconds_of, media_seconds(problem, sizes))
     return Score(period, times.latency, limits)
+
+
+def _require_room(problem: Problem, shares: Sequence[Share]) -> None:
+    needed: dict[int, int] = {}
+    for share in shares:
+        needed[share.board] = needed.get(share.board, 0) + problem.memory(share.units)
+    for board, size in needed.items():
+        if size > problem.room[board]:
+            raise CannotPlace(f"{problem.boards[board].name} has not the memory for its stages")
 
 
 @dataclass(slots=True)

@@ -22,6 +22,9 @@ from edgechain.spec.problem import Board, Objective, Problem
 MOST_NODES = 100_000
 """Half a second to a second of search."""
 
+DEEPEST = 500
+"""Units; of so many it would not see the end."""
+
 _SAME = 1 - 1e-12
 
 
@@ -35,8 +38,11 @@ def best_owner(
     """The best owner that is better than ``below``, or none.
 
     ``bound`` is what is proved: the owner's own value, ``below`` if there is no better one, and
-    only what holds for every placement where the search had to stop early.
+    only what holds for every placement where the search had to stop early, or was not begun: for
+    every unit it goes one call deeper.
     """
+    if len(problem.units) > DEEPEST:
+        return Found(None, lower_bound(problem, objective))
     search = _Search(problem, objective, below, most_nodes)
     search.go(0)
     proved = search.best if search.nodes > 0 else lower_bound(problem, objective)

@@ -1,9 +1,10 @@
-"""Several stages on one device, so that a frame's branches run side by side.
+"""Several stages on one device: branches of a frame side by side, and what only others do well.
 
 Where a device holds one group of units and runs it whole, it sends nothing before the last of them
 is done, and nothing that comes back to it can be used. So a branch on another device helps little.
 With several stages on a device it does: what comes before the fork, one of the branches, and what
-comes after the join can all be where they are, and only the other branches travel.
+comes after the join can all be where they are, and only the other branches travel. So can what one
+device is bad at, or what somebody wants elsewhere, in the middle of what it is good at.
 
 Which device a unit is on says where stages begin and end: where the number of crossings on the way
 to a unit changes, or on the way from it. Stages made so never wait for each other in a circle: on
@@ -13,14 +14,15 @@ together again. Nothing here is proved to be best.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.bounds import least_seconds, lower_bound
 from edgechain.plan.dominators import dominated, dominators
 from edgechain.plan.schedule import reads_of, staged_score
-from edgechain.plan.score import Owner, owner_of, share_of, work_of
+from edgechain.plan.score import Owner, owner_of, share_of
 from edgechain.spec.plan import Placement, Share
 from edgechain.spec.problem import Objective, Problem
 
@@ -33,19 +35,53 @@ MOST_PASSES = 4
 WORTH = 0.01
 """A plan with more stages has to be better by that share."""
 
+MOST_LOOKS = 300
+"""Placements that are scored for a small period from one start: half a second for a large net."""
+
 
 def with_more_stages(problem: Problem, found: Placement) -> Placement:
-    """The same or one with a smaller latency, in which devices may have several stages.
+    """The same or a better one for its objective, in which devices may have several stages.
 
-    Its bound is one for all such plans.
+    Its bound is one for all such plans; what was proved before is its ``single_bound``.
     """
-    search = _Search(problem, found)
-    search.run()
+    objective, single = found.objective, found.lower_bound
+    bound, value = lower_bound(problem, objective), found.score.value(objective)
+    search = _Search(problem, objective)
+    if bound < value * (1 - WORTH):
+        owners = [owner_of(found.shares)]
+        if objective is Objective.THROUGHPUT:
+            owners += _simple_owners(problem)
+        search.run(owners)
     shares, best = found.shares, found.score
-    if search.shares is not None and search.latency < found.score.latency * (1 - WORTH):
+    if search.shares is not None and search.value < value * (1 - WORTH):
         shares, best = search.shares, staged_score(problem, search.shares)
-    bound = min(lower_bound(problem, Objective.LATENCY), best.latency)
-    return replace(found, shares=shares, score=best, lower_bound=bound)
+    bound = min(bound, best.value(objective))
+    return replace(found, shares=shares, score=best, lower_bound=bound, single_bound=single)
+
+
+def in_stages_only(problem: Problem, objective: Objective) -> Placement | None:
+    """A placement where none with one stage on each device was found; ``None`` if still none is."""
+    search = _Search(problem, objective)
+    search.run(_simple_owners(problem))
+    if search.shares is None:
+        return None
+    best = staged_score(problem, search.shares)
+    bound = min(lower_bound(problem, objective), best.value(objective))
+    return Placement(objective, search.shares, best, bound)
+
+
+def _simple_owners(problem: Problem) -> list[Owner]:
+    """Everything on one device, and what that cannot run where it is quickest; or all there."""
+    boards = range(len(problem.boards))
+    quickest = [
+        min(boards, key=column.__getitem__) for column in zip(*problem.seconds, strict=True)
+    ]
+    kinds = {problem.kind(board): board for board in reversed(boards)}.values()
+    owners = [quickest]
+    for board in sorted(kinds if problem.wires is None else boards):
+        able = problem.seconds[board]
+        owners.append([board if able[unit] < math.inf else q for unit, q in enumerate(quickest)])
+    return owners
 
 
 def stages(problem: Problem, owner: Owner) -> tuple[Share, ...]:
@@ -66,26 +102,39 @@ def stages(problem: Problem, owner: Owner) -> tuple[Share, ...]:
 
 
 class _Search:
-    """Moves branches to other devices, from the best that is known, as long as that helps."""
+    """Moves branches to other devices, as long as that makes the objective smaller."""
 
-    def __init__(self, problem: Problem, found: Placement):
+    def __init__(self, problem: Problem, objective: Objective):
         self._problem = problem
-        self.latency = found.score.latency
-        self.shares: tuple[Share, ...] | None = None
-        self._owner = owner_of(found.shares)
+        self._objective = objective
         self._branches = _branches(problem)
+        self._looks = MOST_LOOKS
+        self._owner: Owner = []
+        self.value = math.inf
+        self.shares: tuple[Share, ...] | None = None
+        """The best so far, and what it comes to."""
 
-    def run(self) -> None:
-        """Until a pass over all branches brings nothing."""
+    def run(self, owners: Iterable[Owner]) -> None:
+        """From each of these, until a pass over all branches brings nothing; the best is kept."""
+        best: tuple[float, tuple[Share, ...] | None] = (math.inf, None)
+        for owner in owners:
+            self._walk(owner)
+            if self.value < best[0]:
+                best = self.value, self.shares
+        self.value, self.shares = best
+
+    def _walk(self, owner: Owner) -> None:
+        self._owner, self.value, self.shares = owner, math.inf, None
+        self._looks = MOST_LOOKS
+        self._look(owner)
         for _ in range(MOST_PASSES):
-            before = self.latency
+            before = self.value
             for branch in self._branches:
                 for board in self._boards():
-                    self._try(branch, board)
-            if not self.latency < before:
+                    self._move(branch, board)
+            if not self.value < before:
                 break
-        if self.shares is not None:
-            self._join()
+        self._join()
 
     def _boards(self) -> Iterator[int]:
         """Devices that are used, and of the others one of every kind."""
@@ -98,20 +147,33 @@ class _Search:
                 seen.add(kind)
                 yield board
 
-    def _try(self, branch: Sequence[int], board: int) -> None:
+    def _move(self, branch: Sequence[int], board: int) -> None:
         moved = self._owner[:]
         for unit in branch:
             moved[unit] = board
-        if moved == self._owner:
+        if moved != self._owner:
+            self._look(moved)
+
+    def _look(self, owner: Owner) -> None:
+        """Take it if it is better."""
+        if self._looks <= 0 or self._least(owner) >= self.value * (1 - 1e-9):
             return
+        self._looks -= self._objective is Objective.THROUGHPUT
+        shares = stages(self._problem, owner)
         try:
-            work_of(self._problem, moved)
-            shares = stages(self._problem, moved)
-            latency = staged_score(self._problem, shares).latency
+            value = staged_score(self._problem, shares).value(self._objective)
         except CannotPlace:
             return
-        if latency < self.latency * (1 - 1e-9):
-            self._owner, self.latency, self.shares = moved, latency, shares
+        if value < self.value * (1 - 1e-9):
+            self._owner, self.value, self.shares = owner, value, shares
+
+    def _least(self, owner: Owner) -> float:
+        """Seconds below which it cannot be: its work alone; infinite where some cannot run."""
+        work = [0.0] * len(self._problem.boards)
+        for unit, board in enumerate(owner):
+            work[board] += self._problem.seconds[board][unit]
+        most = max(work)
+        return most if most == math.inf or self._objective is Objective.THROUGHPUT else 0.0
 
     def _join(self) -> None:
         """Put stages of one device together where that costs nothing, the first ones first."""
@@ -133,10 +195,10 @@ class _Search:
     def _joined(self, shares: tuple[Share, ...]) -> bool:
         if (ordered := _in_order(self._problem, shares)) is None:
             return False
-        latency = staged_score(self._problem, ordered).latency
-        if latency > self.latency:
+        value = staged_score(self._problem, ordered).value(self._objective)
+        if value > self.value:
             return False
-        self.latency, self.shares = latency, ordered
+        self.value, self.shares = value, ordered
         return True
 
 

@@ -1,7 +1,8 @@
 """When who does what: one frame's way through a placement, begun anew every period.
 
-No device and no link is busy longer than a period with one frame. So frames that begin a period
-apart never wait for each other, and each of them takes just the latency.
+No device and no link is busy longer than a period with one frame. So where every device has one
+stage, frames that begin a period apart never wait for each other, and each of them takes just the
+latency. Stages of one device may have to wait for those of another frame; here they do not.
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ class Timeline:
     messages: tuple[Message, ...]
 
     def sets_period(self, one: Work | Message) -> bool:
-        """Whether it, or the device with all its stages, never rests; several may be so busy."""
-        seconds = one.seconds
+        """Whether its device with all its stages, or its link, never rests; several may not."""
         if isinstance(one, Work):
             board = one.share.board
             seconds = sum(work.seconds for work in self.works if work.share.board == board)
+        else:
+            way = one.source, one.target
+            seconds = sum(m.seconds for m in self.messages if (m.source, m.target) == way)
         return 0 < self.period <= seconds * (1 + _ROUNDING)
 
 

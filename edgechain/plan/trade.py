@@ -38,8 +38,9 @@ def between(
     packs = any(may_pack(one.problem) for one in posed)
     if packs:
         every += [*(better for one in tuple(every) for better in _packed(one)), fast, short]
-    elif len(short.placement.shares) > len(short.placement.boards):
-        every.append(short)
+    else:
+        ends = (one for one in (fast, short) if one.placement.is_staged)
+        every += ends
     kept = list(_unbeaten(every))
     is_proved = len(fronts) == 1 and fronts[0].is_proved and not (others or packs)
     more = len(kept) if any(one.has_more for one in fronts) else 0
@@ -95,7 +96,12 @@ def _named(
         end = fast if number == 0 and len(kept) > 1 else short
         value = one.placement.score.value(end.objective)
         bound = min(end.lower_bound, value)
-        found = replace(one.placement, objective=end.objective, lower_bound=bound)
+        found = replace(
+            one.placement,
+            objective=end.objective,
+            lower_bound=bound,
+            single_bound=None if end.single_bound is None else min(end.single_bound, value),
+        )
         if 0 < number < len(kept) - 1:
             name, says = f"between {number}", both_figures(found)
         else:

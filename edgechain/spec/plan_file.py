@@ -21,6 +21,7 @@ from edgechain.spec.config import MAX_THREADS
 from edgechain.spec.document import parse
 from edgechain.spec.ids import Name, NodeName, StageName
 from edgechain.spec.problem import Objective
+from edgechain.spec.profile import Milliseconds
 from edgechain.spec.tensor import Frozen
 
 
@@ -34,7 +35,7 @@ class PlannedStage(Frozen):
     name: Name
     device: Name
     operators: str | int
-    work_ms: float = Field(ge=0)
+    work_ms: Milliseconds
     threads: int | None = Field(default=None, ge=1, le=MAX_THREADS)
     copies: tuple[Name, ...] = ()
     """Further devices that run the same stage."""
@@ -45,9 +46,9 @@ class PlanFile(Frozen):
 
     model: ModelSource
     objective: Objective
-    period_ms: float = Field(ge=0)
-    latency_ms: float = Field(ge=0)
-    lower_bound_ms: float = Field(ge=0)
+    period_ms: Milliseconds
+    latency_ms: Milliseconds
+    lower_bound_ms: Milliseconds
     limits: str = ""
     estimated: tuple[Name, ...] = ()
     """Devices whose times were not measured."""

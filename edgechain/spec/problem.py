@@ -44,6 +44,8 @@ class Unit:
     result_bytes: int = 0
     working_bytes: int = 0
     packed_bytes: int | None = None
+    is_pinned: bool = False
+    """Somebody wants it on the one device that it has work for; others might do as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ MAX_DEVICES = 64
 MAX_BYTES = 1 << 53
 """Beyond that a JSON number is not exact."""
 
+LEAST_RATE = 1e-6
+"""Bytes a second: a link that carries one in eleven days is none."""
+
 MAX_AMOUNT = 1e9
 """Milliseconds, or seconds on a link: eleven days of work for one frame are a mistake."""
 
@@ -57,7 +60,7 @@ class LinkEntry(Frozen):
 
     source: Label = Field(alias="from")
     target: Label = Field(alias="to")
-    bytes_per_second: float = Field(gt=0, allow_inf_nan=False)
+    bytes_per_second: float = Field(ge=LEAST_RATE, allow_inf_nan=False)
     seconds: Amount = 0.0
 
 
@@ -91,9 +94,17 @@ def parse_problem(text: str, *, file: str) -> Problem:
 def _read(text: str, file: str) -> ProblemFile:
     """As JSON, which is quick; whatever is wrong with that is found again with its line."""
     try:
-        return ProblemFile.model_validate(json.loads(text))
+        return ProblemFile.model_validate(json.loads(text, object_pairs_hook=_each_once))
     except (ValueError, RecursionError, ValidationError):
         return parse(ProblemFile, text, file=file)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON. Raises ``ValueError`` for a key that stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def _unit(entry: UnitEntry) -> Unit:

@@ -18,7 +18,7 @@ from edgechain.spec.ids import Name
 from edgechain.spec.profile import Milliseconds
 from edgechain.spec.tensor import Frozen
 
-Mbit = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Mbit = Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)]
 
 
 class NetworkConfig(Frozen):

@@ -84,3 +84,12 @@ def test_a_graph_that_is_nearly_a_row_is_placed_exactly(boards: int) -> None:
 def test_of_a_graph_with_very_many_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downsets, "MOST_DOWNSETS", 5)
     assert bound_of_downsets(residual(2)) == 0.0
+
+
+def test_of_very_many_unlike_devices_nothing_is_said() -> None:
+    names = [f"d{number}" for number in range(33)]
+    work = {name: 1 + number / 100 for number, name in enumerate(names)}
+    units = (Unit("a", (), work), Unit("b", ("a",), work))
+    problem = Problem(units, tuple(map(Board, names)))
+    assert bound_of_downsets(problem) == 0.0
+    assert place(problem, Objective.THROUGHPUT).score.period == pytest.approx(1.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import assume, given
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.explain import MOST_BOARDS, as_document, proof, verdict, what_helps, with_twin
+from edgechain.plan.pins import Pin, pinned
 from edgechain.plan.place import place
 from edgechain.plan.score import placement
 from edgechain.spec.plan import Placement
@@ -196,3 +198,23 @@ def test_help_that_is_promised_is_there(problem: Problem) -> None:
     for one in what_helps(problem, found)[:1]:
         better = place(with_twin(problem, boards[one.board]), PERIOD)
         assert better.score.period == pytest.approx(found.score.period * (1 - one.share))
+
+
+def test_another_device_does_not_help_what_is_pinned() -> None:
+    problem = row(0.01, 0.01)
+    pins = [Pin("u0", "a"), Pin("u1", "a")]
+    found = pinned(problem, pins, problem.called)
+    assert what_helps(found, place(found, PERIOD)) == []
+    alone = row(0.01, 0.01, boards=(Board("a"),))
+    (help_,) = what_helps(alone, place(alone, PERIOD))
+    assert help_.board == "a", "control: what is not"
+    assert help_.gain == pytest.approx(1.0)
+
+
+def test_help_that_leaves_nothing_to_do_is_without_measure() -> None:
+    units = tuple(
+        Unit(name, reads, {"a": 0.0, "b": 0.001}, 10) for name, reads in (("x", ()), ("y", ("x",)))
+    )
+    problem = Problem(units, (Board("a", 10), Board("b")))
+    (best, *_) = what_helps(problem, place(problem, PERIOD))
+    assert (best.board, best.gain) == ("a", math.inf)

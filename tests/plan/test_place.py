@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edgechain.errors import CannotPlace
 from edgechain.plan.place import place
 from edgechain.plan.score import score
+from edgechain.plan.search import best_owner
 from edgechain.spec.problem import Board, Objective, Problem, Unit, Wire
 from tests.plan.broken import BROKEN, patient
 from tests.plan.check import ROUNDING, Planner, comes_to, faults, owner_of, same_number
@@ -315,3 +316,19 @@ def test_where_nothing_fits(problem: Problem, objective: Objective) -> None:
         place(problem, objective)
     assert str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_units_without_end_and_without_a_choice_are_placed() -> None:
+    """Each of them can run on one of the devices only."""
+    units = tuple(Unit(f"u{at}", (), {"ab"[at % 2]: 0.001}) for at in range(1_100))
+    found = place(Problem(units, (Board("a"), Board("b"))), Objective.THROUGHPUT)
+    assert found.score.period == pytest.approx(0.55)
+    assert found.is_exact
+
+
+def test_a_search_that_would_be_too_deep_is_not_begun() -> None:
+    units = tuple(Unit(f"u{at}", (), {"a": 0.001, "b": 0.003}) for at in range(1_100))
+    problem = Problem(units, (Board("a"), Board("b")))
+    found = best_owner(problem, Objective.THROUGHPUT)
+    assert found.owner is None
+    assert 0 < found.bound <= place(problem, Objective.THROUGHPUT).score.period

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from edgechain.errors import CannotPlace
 from edgechain.plan.bounds import lower_bound
+from edgechain.plan.explain import proof, verdict
 from edgechain.plan.place import place
 from edgechain.plan.schedule import schedule, staged_score
 from edgechain.plan.score import score, shares, work_of
@@ -24,7 +27,7 @@ from tests.plan.instances import problems
 
 pytestmark = pytest.mark.once
 
-LATENCY = Objective.LATENCY
+LATENCY, PERIOD = Objective.LATENCY, Objective.THROUGHPUT
 
 
 def diamond(boards: str) -> Problem:
@@ -122,9 +125,91 @@ def test_few_small_problems_are_placed_worse_than_by_trying_everything() -> None
         problem = small_net(Random(f"stages {seed}"))
         found = place(problem, LATENCY).score.latency
         assert found <= Judge(problem).best[LATENCY][0] * (1 + 1e-9)
-        ratios.append(found / best_in_stages(problem))
+        ratios.append(found / best_in_stages(problem, LATENCY))
     assert sum(ratio > 1.15 for ratio in ratios) <= 6
     assert max(ratios) <= 1.5
+
+
+# For a small period -------------------------------------------------------------------------------
+
+
+def pipeline(*ms: tuple[float, ...], **boards: int) -> Problem:
+    """Operators in a row: for each its milliseconds on every device, infinite where it cannot."""
+    names = [*boards] or [chr(ord("a") + at) for at in range(len(ms[0]))]
+    units = tuple(
+        Unit(
+            f"u{at}",
+            (f"u{at - 1}",) if at else (),
+            {name: one / 1000 for name, one in zip(names, each, strict=True) if one < math.inf},
+            working_bytes=60,
+        )
+        for at, each in enumerate(ms)
+    )
+    return Problem(units, tuple(Board(n, boards.get(n)) for n in names), several_stages=True)
+
+
+def test_what_one_device_is_bad_at_in_the_middle_goes_to_another() -> None:
+    problem = pipeline((1, 200), (100, 1), (1, 200))
+    found = place(problem, PERIOD)
+    assert [(share.board, share.units) for share in found.shares] == [
+        (0, (0,)),
+        (1, (1,)),
+        (0, (2,)),
+    ]
+    assert found.score.period == pytest.approx(0.002)
+    assert verdict(problem, found).startswith("split over 2 devices: 500 frames/s; 51.00 times")
+    one_stage = place(replace(problem, several_stages=False), PERIOD)
+    assert one_stage.score.period == pytest.approx(0.102), "control: then one does it all"
+
+
+def test_a_camera_and_a_display_on_one_device_are_no_reason_to_refuse() -> None:
+    """The first and the last are at home on a, which cannot run what is between them."""
+    problem = pipeline((1, math.inf), (math.inf, 1), (1, math.inf))
+    for objective in Objective:
+        found = place(problem, objective)
+        assert [share.board for share in found.shares] == [0, 1, 0]
+    with pytest.raises(CannotPlace, match="nothing fits"):
+        place(replace(problem, several_stages=False), PERIOD)
+
+
+def test_every_stage_of_a_device_needs_memory_of_its_own() -> None:
+    """Each works on 60 bytes: two stages need 120, one with both units 60."""
+    rows = ((1, math.inf), (math.inf, 1), (1, math.inf))
+    assert place(pipeline(*rows, a=120, b=60), LATENCY).is_split
+    with pytest.raises(CannotPlace, match="nothing fits"):
+        place(pipeline(*rows, a=119, b=60), LATENCY)
+
+
+def test_what_is_proved_for_one_stage_a_device_is_not_said_of_all() -> None:
+    """50 and 40 ms is the best with one stage each; nobody has proved that for several."""
+    problem = pipeline((20, 100), (30, 100), (100, 40))
+    found = place(problem, PERIOD)
+    assert (found.score.period, found.single_bound) == pytest.approx((0.05, 0.05))
+    assert found.lower_bound < 0.05
+    assert not found.is_exact
+    assert found.is_best_single
+    words = proof(found)
+    assert words.startswith("proved: no placement with one stage on each device is better; with")
+    assert f"{found.gap:.1%} could be gained" in words
+    single = place(replace(problem, several_stages=False), PERIOD)
+    assert proof(single) == "proved: no placement of these units on these devices is better"
+
+
+def test_no_period_of_any_stages_is_below_the_bound() -> None:
+    """Every owner there is, in the stages that follow from it."""
+    better = 0
+    for seed in range(60):
+        problem = small_net(Random(f"stages {seed}"))
+        found = place(problem, PERIOD)
+        check_shares(problem, found.shares)
+        least = best_in_stages(problem, PERIOD)
+        assert found.lower_bound <= least * (1 + 1e-9)
+        single = place(replace(problem, several_stages=False), PERIOD)
+        assert found.score.period <= single.score.period
+        assert same_number(staged_score(problem, found.shares).period, found.score.period)
+        assert single.is_exact <= (single.score.period <= (found.single_bound or 0) * (1 + 1e-9))
+        better += least * 1.01 < single.score.period
+    assert better >= 5, "else several stages were nothing to look for"
 
 
 def small_net(random: Random) -> Problem:
@@ -142,7 +227,8 @@ def small_net(random: Random) -> Problem:
     return Problem(units, (Board("a"), Board("b")), wires, several_stages=True)
 
 
-def best_in_stages(problem: Problem) -> float:
-    """The least latency of all owners."""
+def best_in_stages(problem: Problem, objective: Objective) -> float:
+    """The least of all owners."""
     owners = itertools.product(range(2), repeat=len(problem.units))
-    return min(staged_score(problem, stages(problem, list(owner))).latency for owner in owners)
+    every = (staged_score(problem, stages(problem, list(owner))) for owner in owners)
+    return min(one.value(objective) for one in every)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from edgechain.spec.problem import Board, Problem, Unit, Wire
 A, B = Board("a"), Board("b", 100)
 
 
-def unit(name: str, *inputs: str, **more: int) -> Unit:
+def unit(name: str, *inputs: str, **more: Any) -> Unit:
     return Unit(name, inputs, {"a": 1.0, "b": 2.0}, **more)
 
 

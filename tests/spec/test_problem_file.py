@@ -75,6 +75,11 @@ BROKEN = {
     "a name of many letters": ('"name": "b"', f'"name": "{"b" * 257}"', "4:6: units.1.name: "),
     "one input without its list": ('["a"]', '"a"', "4:19: units.1.inputs: "),
     "work below nothing": ('"x": 3', '"x": -3', "4:48: units.1.work_ms.x: "),
+    "work that is said twice": (
+        '"x": 3',
+        '"x": 3, "x": 4',
+        "4:56: is not YAML: found duplicate key",
+    ),
     "work in words": ('"x": 3', '"x": "three"', "4:48: units.1.work_ms.x: "),
     "work that is no number": ('"x": 3', '"x": NaN', "4:48: units.1.work_ms.x: "),
     "work without end": ('"x": 3', '"x": 1e999', "4:48: units.1.work_ms.x: "),
