@@ -64,7 +64,7 @@ def _stages(member: FleetMember, generation: str) -> tuple[StageName, ...]:
     if member.status.generation == generation:
         return tuple(stage.name for stage in member.status.stages)
     stages = member.config.next_stages
-    return stages if member.status.stages and isinstance(stages, tuple) else ()
+    return stages if _has(member, generation) and isinstance(stages, tuple) else ()
 
 
 def _folder(order: Order) -> Path:

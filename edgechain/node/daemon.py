@@ -33,7 +33,6 @@ from edgechain.runtime.interpreter import InterpreterKind, chosen_kind
 from edgechain.runtime.worker_process import resident_bytes
 from edgechain.runtime.zygote_process import ZygoteProcess
 from edgechain.spec.config import GENERATION_KEYS, LAPTOP_KEYS, NodeConfig
-from edgechain.spec.document import render
 from edgechain.spec.ids import new_incarnation
 from edgechain.spec.message import Hop
 from edgechain.spec.status import GenerationState, GenerationStatus, NodeStatus
@@ -90,7 +89,7 @@ class Node:
         self._server = NodeServer(
             self._greeter.accept,
             status=lambda: self.status().model_dump_json(),
-            manifest=lambda: render(self._generations.current.share.manifest),
+            manifest=lambda: self._generations.current.manifest_text,
             now=self._clock.now,
             security=self._security,
             profiler=self._desk,
@@ -323,7 +322,8 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, node.on_signal)
     if reread is not None:
-        loop.add_signal_handler(signal.SIGHUP, _reload, node, reread, notifier)
+        reader = _Reader(node, reread, notifier)
+        loop.add_signal_handler(signal.SIGHUP, reader.on_signal)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
     if lifeline is not None:
         watch_lifeline(lifeline, node.stop)
@@ -337,12 +337,39 @@ async def serve(
                 os.close(lifeline)
 
 
-def _reload(node: Node, reread: Callable[[], NodeSettings], notifier: Notifier) -> None:
-    notifier.reloading()
-    try:
-        settings = reread()
-    except EdgechainError as error:
-        node.complain(str(error))
-    else:
-        node.want(settings)
-    notifier.reloaded()
+class _Reader:
+    """Reads the configuration again for a node, in a thread: its loop serves meanwhile.
+
+    A board takes long to read a chain's manifest, and its peers would take silence for its end.
+    """
+
+    def __init__(self, node: Node, reread: Callable[[], NodeSettings], notifier: Notifier):
+        self._node = node
+        self._reread = reread
+        self._notifier = notifier
+        self._is_asked = False
+        self._reading: asyncio.Task[None] | None = None
+
+    def on_signal(self) -> None:
+        """What is being read may be older than what is asked for: then it is read once more."""
+        self._is_asked = True
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name="reading the configuration")
+
+    async def _read(self) -> None:
+        try:
+            while self._is_asked:
+                self._is_asked = False
+                self._notifier.reloading()
+                await self._take()
+                self._notifier.reloaded()
+        finally:
+            self._reading = None
+
+    async def _take(self) -> None:
+        try:
+            settings = await asyncio.to_thread(self._reread)
+        except EdgechainError as error:
+            self._node.complain(str(error))
+        else:
+            self._node.want(settings)

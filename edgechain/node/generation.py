@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from functools import cached_property
+from pathlib import Path
 
 from edgechain.discovery.peers import PeerHint, PeerTable
 from edgechain.node.clients import ClientSessions
@@ -18,6 +20,7 @@ from edgechain.runtime.self_test import SelfTest
 from edgechain.runtime.supervisor import Supervisor
 from edgechain.runtime.zygote_process import ZygoteProcess
 from edgechain.spec.config import NodeConfig
+from edgechain.spec.document import render
 from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.ids import Generation
 from edgechain.spec.message import Bye, Chunk, Control, Hello, Hop, Role
@@ -101,6 +104,15 @@ class RunningGeneration:
     def generation(self) -> Generation:
         """Which one it is."""
         return self.share.generation
+
+    @cached_property
+    def manifest_text(self) -> str:
+        """Its manifest as it is written: clients ask for it often, and writing it takes long."""
+        return render(self.share.manifest)
+
+    def found_in(self, directory: Path) -> None:
+        """Its files are in this directory now; where they were they may go."""
+        self._supervisor.directory = directory
 
     @property
     def state(self) -> GenerationState:

@@ -62,6 +62,9 @@ class Generations:
         """
         shares = [share for share in (current, beside) if share is not None]
         self._shares = {share.generation: share for share in shares}
+        for running in self:
+            if (share := self._shares.get(running.generation)) is not None:
+                running.found_in(share.directory)
         self._wanted = (current.generation, beside.generation if beside else None)
         self._failed.clear()
         self._reconcile()

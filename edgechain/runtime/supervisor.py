@@ -23,6 +23,8 @@ class Supervisor:
 
     ``actors`` are the running actors by stage, ``arena`` and ``layout`` the slots' memory. Workers
     are forked from ``zygote``, which several supervisors may share; without one it has its own.
+    ``directory`` is where the next worker finds its stage, the first or one after another's death;
+    it may be set to another one that holds the same.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class Supervisor:
         zygote: ZygoteProcess | None = None,
     ):
         self._manifest = manifest
-        self._directory = directory.resolve()
+        self.directory = directory.resolve()
         self._threads = threads
         self._interpreter = interpreter
         self._zygote = zygote or ZygoteProcess(interpreter)
@@ -111,9 +113,9 @@ class Supervisor:
             outputs=self._regions(stage.outputs),
             threads=self._threads,
             interpreter=self._interpreter,
-            file=str(self._directory / stage.file) if stage.file else None,
+            file=str(self.directory / stage.file) if stage.file else None,
             sha256=stage.sha256,
             actor=stage.actor,
             options=dict(stage.options),
-            search_path=str(self._directory),
+            search_path=str(self.directory),
         )

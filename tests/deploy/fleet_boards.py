@@ -143,6 +143,11 @@ class FleetBoards:
         statuses = await self.statuses()
         return {name: [s.name for s in status.stages] for name, status in statuses.items()}
 
+    async def workers(self) -> set[int]:
+        """The processes of all stages."""
+        statuses = await self.statuses()
+        return {stage.pid for status in statuses.values() for stage in status.stages if stage.pid}
+
     async def generation(self) -> str:
         """The one that serves on every board."""
         (found,) = {status.generation for status in (await self.statuses()).values()}

@@ -266,6 +266,22 @@ async def test_cut_off_when_one_board_was_told_and_others_were_not(
     assert await asyncio.to_thread(outcomes, fleet) == ["unchanged"] * 3
 
 
+async def test_a_worker_that_dies_after_a_move_is_replaced(fleet: FleetBoards, ways: Ways) -> None:
+    """Where its submodel lay while the node moved is gone by then."""
+    number, pids = await ways.other(fleet), fleet.pids()
+    await applied(fleet, ways.plans[number])
+    before = await fleet.workers()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(60):
+        while len(now := await fleet.workers()) < len(before) or now & before:
+            pass
+    assert fleet.pids() == pids
+    async with fleet.asked() as answers:
+        await answers.more(6)
+    answers.require_all_right()
+
+
 def cut(fleet: FleetBoards, plan: Path) -> Path:
     """The chain of a plan, cut by hand."""
     fleet.first("split", DIGITS, "--plan", plan, "-o", "by-hand")

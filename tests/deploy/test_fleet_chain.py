@@ -87,6 +87,14 @@ def test_the_generation_that_all_run_and_who_stands_by_with_another() -> None:
     assert found.assignment == {"a": ("x",), "b": ("y", "z"), "c": ()}
 
 
+def test_who_stood_by_and_was_not_told_yet_has_the_stages_it_is_to_have() -> None:
+    told = member("a", ("x",), NEW, (OLD, State.RETIRING))
+    c = member("c", (), OLD, (NEW, State.READY), next="../next", next_stages=("y",))
+    b = member("b", ("y",), OLD, (NEW, State.READY), next="../next", next_stages=())
+    found = running_chain([told, b, c])
+    assert (found.generation, found.assignment) == (NEW, {"a": ("x",), "b": (), "c": ("y",)})
+
+
 def test_where_its_directory_is(tmp_path: Path) -> None:
     manifest = chains.connected("digits", chains.actor("one", "Affine", "x", "y"))
     chains.write(tmp_path / "digits-1a2b", manifest)
