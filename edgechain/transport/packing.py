@@ -35,6 +35,14 @@ def pack(view: memoryview) -> bytes:
     return _CONTEXTS.compressor.compress(view)
 
 
+def claimed(data: memoryview | bytes) -> int:
+    """The bytes that a frame says it holds; 0 where it does not say, or is none."""
+    try:
+        return max(0, frame_content_size(data))
+    except ZstdError:
+        return 0
+
+
 def unpack(data: memoryview | bytes, most: int) -> bytes:
     """What a frame holds: one byte to ``most``, and no memory is taken for more.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -76,15 +76,14 @@ async def answer_echo(
             await prove_first(context, security, first, party)
         await duplex.write(first)
 
-    try:
-        with prober.alone():
-            await introduce(pb.EchoReply(node=prober.name))
-            async with asyncio.timeout(ECHO_SECONDS):
-                await _count(duplex, prober.meter())
-    except NotMeasured as error:
-        await introduce(pb.EchoReply(problem=clean(str(error))))
-    except (TimeoutError, ConnectionError):
-        return
+    with suppress(TimeoutError, ConnectionError):
+        try:
+            with prober.alone():
+                await introduce(pb.EchoReply(node=prober.name))
+                async with asyncio.timeout(ECHO_SECONDS):
+                    await _count(duplex, prober.meter())
+        except NotMeasured as error:
+            await introduce(pb.EchoReply(problem=clean(str(error))))
 
 
 async def _count(duplex: Duplex, meter: Meter) -> None:

@@ -25,7 +25,8 @@ from edgechain.spec.message import (
     TensorSend,
 )
 from edgechain.transport.codec import decode_all, encode_control
-from edgechain.transport.pulse import Pulse
+from edgechain.transport.packing import claimed
+from edgechain.transport.pulse import MAX_CHUNK_BYTES, Pulse
 from edgechain.transport.writer import StreamWriter
 
 _LOG = logging.getLogger(__name__)
@@ -178,7 +179,12 @@ class PeerStream:
         return None
 
     def _hear(self, frame: bytes, handler: StreamHandler, now: float) -> Bye | None:
-        """Pass on what a frame says; the goodbye in it, if there is one."""
+        """Pass on what a frame says; the goodbye in it, if there is one.
+
+        Raises ``ProtocolError``, also where chunks that are joined in it hold more than one may:
+        each is unpacked before anything else happens here.
+        """
+        room = MAX_CHUNK_BYTES
         for message in decode_all(frame):
             if isinstance(message, Bye):
                 return message
@@ -186,6 +192,9 @@ class PeerStream:
                 self._pulse.heard_beat(message.received, now)
                 self._writer.look_again()
             elif isinstance(message, Chunk):
+                room -= claimed(message.data) if message.packed else 0
+                if room < 0:
+                    raise ProtocolError(f"chunks in one message hold over {MAX_CHUNK_BYTES} bytes")
                 self._pulse.heard_chunk(len(message.data), now, follows=message.offset > 0)
                 handler.on_chunk(self, message)
             else:

@@ -201,7 +201,7 @@ class StreamWriter:
             if budget := send.deadline.budget(self._now()):
                 sends.append(send)
                 frames.append(encode_chunk(send, 0, most, budget))
-                size += len(frames[-1])
+                size += max(len(frames[-1]), len(send.payload))  # all of it is to be unpacked
             else:
                 send.done(False)
         last = self.outbox.take_goodbye()

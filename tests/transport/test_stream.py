@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from edgechain.spec.message import Beat, Bye, Cancel, Chunk, RefusalKind, Refused, Released
-from edgechain.transport.codec import decode, decode_all, encode_control
+from edgechain.transport.codec import decode, decode_all, encode_chunk, encode_control, join
 from edgechain.transport.memory_pipe import MemoryPipe, memory_pipe
-from edgechain.transport.pulse import MIN_CHUNK_BYTES
+from edgechain.transport.pulse import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES
 from edgechain.transport.stream import PeerStream
 from edgechain.transport.writer import PASSING_SECONDS
 from tests.runtime.keys import freed, key
@@ -208,6 +208,36 @@ async def test_abort_ends_it_at_once() -> None:
     await asyncio.sleep(0)
     pair.near.abort()
     assert await running == (None, None)
+
+
+@pytest.mark.parametrize(("count", "heard"), [(1, 1), (16, 16), (17, 16)])
+async def test_packed_chunks_in_one_message_hold_no_more_than_one_chunk_may(
+    count: int, heard: int
+) -> None:
+    """A message of two kilobytes must not keep a node busy with gigabytes."""
+    near, far = memory_pipe()
+    stream, ears = PeerStream(near, "peer", time.monotonic), Ears()
+    size = MAX_CHUNK_BYTES // min(count, 16)
+    zeros = bytes(size)
+    frames = [
+        encode_chunk(tensor(zeros, print, key=key(number), packed=True), 0, size, 1.0)
+        for number in range(count)
+    ]
+    await far.write(join(frames))
+    await far.write(encode_control(Bye("that is all")))
+    goodbye = await asyncio.wait_for(stream.run(ears), 60)
+    assert len(ears.chunks) == heard
+    assert goodbye == (Bye("that is all") if heard == count else None)
+
+
+async def test_small_tensors_that_pack_well_are_not_all_written_together() -> None:
+    """Whoever receives them unpacks them all at once, and takes no more than a chunk may hold."""
+    pair, zeros = Pair(), bytes(MIN_CHUNK_BYTES - 1)
+    for number in range(200):
+        pair.near.send_tensor(tensor(zeros, print, key=key(number), packed=True))
+    pair.near.close("that is all")
+    assert await pair.run() == (None, Bye("that is all"))
+    assert len(pair.far_ears.chunks) == 200
 
 
 async def test_a_broken_frame_is_refused_by_name_and_ends_the_stream() -> None:
