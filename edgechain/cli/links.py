@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -59,7 +60,8 @@ def _of(heard: Sequence[Sighting], namespace: str) -> list[Sighting]:
     ours: dict[str, Sighting] = {}
     for node in heard:
         if node.status is not None and node.status.namespace == namespace:
-            ours.setdefault(node.name, node)
+            name = node.status.name  # where it was listed without one an address stands for it
+            ours.setdefault(name, replace(node, name=name))
     return list(ours.values())
 
 

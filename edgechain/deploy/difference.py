@@ -71,7 +71,7 @@ def parts_of(listing: str, config: str) -> Parts | None:
         found = json.loads(listing)
         files = {str(one["path"]): _part(one) for one in found["files"]}
         wheels = {str(one["name"]): _part(one) for one in found["wheels"]}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return Parts(files, wheels, config)
 

@@ -49,7 +49,8 @@ class FleetGround:
         self._progress = progress
         self._when_told = told
         self._sent: dict[NodeName, tuple[int, int]] = {}
-        self._heard: dict[NodeName, float] = {}
+        self._silent: dict[NodeName, float] = {}
+        """Since when those say nothing that are asked in vain."""
         self._next_look = 0.0
 
     # Looking ---------------------------------------------------------------------------------
@@ -76,14 +77,13 @@ class FleetGround:
 
     async def _ask(self, device: DeviceMove) -> Seen | None:
         now = asyncio.get_running_loop().time()
-        heard = self._heard.setdefault(device.name, now)
         try:
             status = await node_status(device.member.order, self._security)
         except NodeFailed as error:
-            if now - heard > SILENT_SECONDS:
+            if now - self._silent.setdefault(device.name, now) > SILENT_SECONDS:
                 raise NodeFailed(f"{error} (for {SILENT_SECONDS:.0f} s)") from error
             return None
-        self._heard[device.name] = asyncio.get_running_loop().time()
+        self._silent.pop(device.name, None)
         return Seen.of(status, device.name, self._generation)
 
     # Steps -----------------------------------------------------------------------------------
@@ -95,6 +95,7 @@ class FleetGround:
             await to_its_end(_all(device.prepare() for device in self._devices))
         except EdgechainError as error:
             raise NodeFailed(f"{error}; the chain runs as before") from error
+        self._silent.clear()  # nobody was asked meanwhile, which may have been minutes
 
     async def withdraw(self) -> None:
         """Every device that was told anything goes back, as far as it can be reached.
@@ -107,6 +108,7 @@ class FleetGround:
         """Tell every device, when all of them can be told."""
         await self._stock()
         await to_its_end(self._commit())
+        self._silent.clear()
 
     async def _commit(self) -> None:
         try:
@@ -119,7 +121,10 @@ class FleetGround:
         except EdgechainError as error:
             reason = "the others were told; the chain works, and `edgechain apply` again goes on"
             raise NodeFailed(f"{error}; {reason}") from error
-        self._when_told()
+        try:
+            self._when_told()
+        except EdgechainError as error:
+            raise NodeFailed(f"all devices were told, and the chain moves, but {error}") from error
 
     async def dismiss(self) -> None:
         """It serves: what the devices run now is what they go back to."""

@@ -134,9 +134,12 @@ class LocalGround:
         started, self._started = self._started, []
         ending = [self._nodes[name] for name in started]
         self._nodes = {node.name: node for node in self._before.nodes}
-        self._configure(lambda _, config: _cleared(config))
-        record(self._before)
-        await _end(ending)
+        try:
+            self._configure(lambda _, config: _cleared(config))
+            with _writing("the chain's record"):
+                record(self._before)
+        finally:
+            await _end(ending)
 
     async def commit(self) -> None:
         """Everybody's configuration with the next one as the one that serves."""
@@ -164,7 +167,8 @@ class LocalGround:
 
     def _record(self, chain: LocalChain) -> None:
         self._chain = chain.model_copy(update={"nodes": tuple(self._nodes.values())})
-        record(self._chain)
+        with _writing("the chain's record"):
+            record(self._chain)
 
     # Configurations --------------------------------------------------------------------------
 
@@ -191,7 +195,8 @@ class LocalGround:
         known = self._nodes.get(name)
         config = self._configs.get(name) or self._standing_by(name)
         path = Path(known.config) if known else workplace(self._chain.name) / f"at-{name}.yaml"
-        path.write_text(render_device(config), encoding="utf-8")
+        with _writing(str(path)):
+            path.write_text(render_device(config), encoding="utf-8")
         place = NodePlace(len(self._nodes), (), name, name, f"node {name}")
         with _owner(self._chain) as lifeline:
             child = await start_child(place, path, lifeline)
@@ -270,5 +275,14 @@ def _read_config(node: LocalNode) -> NodeConfig:
 
 def _write_config(node: LocalNode, config: NodeConfig) -> None:
     """Whole or not at all: the node may read it at any time."""
-    with draft_of(Path(node.config)) as draft:
+    with _writing(node.config), draft_of(Path(node.config)) as draft:
         draft.write_text(render_device(config), encoding="utf-8")
+
+
+@contextmanager
+def _writing(what: str) -> Iterator[None]:
+    """Raises ``NodeFailed`` where the disk does not take it."""
+    try:
+        yield
+    except OSError as error:
+        raise NodeFailed(f"{what} cannot be written: {error.strerror}") from error

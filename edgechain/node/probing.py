@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from edgechain.errors import NotMeasured, UnknownNode
+from edgechain.errors import NotMeasured, Unauthorized, UnknownNode
 from edgechain.runtime.processor import is_finely_clocked, processor_seconds
 from edgechain.spec.identity import LinkSecurity
 from edgechain.spec.probing import Probed, ProbeOrder
@@ -82,7 +82,7 @@ class LinkProber:
             for address in others:
                 try:
                     return await self._measured(address, order)
-                except UnknownNode:
+                except (UnknownNode, Unauthorized):  # another node has this address by now
                     continue
             return await self._measured(last, order)
 

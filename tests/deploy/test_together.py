@@ -41,7 +41,27 @@ async def test_what_has_begun_ends_before_it_is_cancelled() -> None:
     task.cancel()
     await asyncio.sleep(0)
     assert not task.done()
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done(), "nor by somebody who insists"
     go.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
+
+
+async def test_what_fails_says_more_than_who_was_in_a_hurry() -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await go.wait()
+        raise FlashFailed("half of it")
+
+    task = asyncio.create_task(to_its_end(work()))
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(FlashFailed, match="half of it"):
+        await task

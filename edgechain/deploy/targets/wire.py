@@ -92,7 +92,7 @@ class Wire:
         data = await self._read(length, seconds, doing)
         try:
             found = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise CannotReach(f"{self.where}: its agent answers with what is no JSON object")
