@@ -132,7 +132,10 @@ def _unlike(problem: Problem) -> list[Board]:
 
 
 def _helps(problem: Problem, found: Placement) -> Iterator[Help]:
+    """Where devices have one stage each now, with one stage on each."""
     value = found.score.value(found.objective)
+    if not found.is_staged and found.objective is Objective.THROUGHPUT:
+        problem = replace(problem, several_stages=False)
     for board in _unlike(problem):
         try:
             better = place(with_twin(problem, board), found.objective)

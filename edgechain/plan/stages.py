@@ -110,6 +110,8 @@ class _Search:
         self._branches = _branches(problem)
         self._looks = MOST_LOOKS
         self._owner: Owner = []
+        self._work: list[float] = []
+        """By device the work of what it is given now."""
         self.value = math.inf
         self.shares: tuple[Share, ...] | None = None
         """The best so far, and what it comes to."""
@@ -127,7 +129,7 @@ class _Search:
         self._owner, self.value, self.shares = owner, math.inf, None
         self._looks = MOST_LOOKS
         self._look(owner)
-        for _ in range(MOST_PASSES):
+        for _ in range(MOST_PASSES if self.shares is not None else 0):
             before = self.value
             for branch in self._branches:
                 for board in self._boards():
@@ -148,17 +150,27 @@ class _Search:
                 yield board
 
     def _move(self, branch: Sequence[int], board: int) -> None:
+        moving = [unit for unit in branch if self._owner[unit] != board]
+        if self._looks <= 0 or not moving or not self._may_help(moving, board):
+            return
+        self._looks -= self._objective is Objective.THROUGHPUT
         moved = self._owner[:]
-        for unit in branch:
+        for unit in moving:
             moved[unit] = board
-        if moved != self._owner:
-            self._look(moved)
+        self._look(moved)
+
+    def _may_help(self, moving: Sequence[int], board: int) -> bool:
+        """Whether that device can run them; for a small period by what everybody works then."""
+        takes, work = self._problem.seconds[board], self._work[:]
+        for unit in moving:
+            work[self._owner[unit]] -= self._problem.seconds[self._owner[unit]][unit]
+            work[board] += takes[unit]
+        if self._objective is Objective.THROUGHPUT:
+            return max(work) < self.value
+        return work[board] < math.inf
 
     def _look(self, owner: Owner) -> None:
         """Take it if it is better."""
-        if self._looks <= 0 or self._least(owner) >= self.value * (1 - 1e-9):
-            return
-        self._looks -= self._objective is Objective.THROUGHPUT
         shares = stages(self._problem, owner)
         try:
             value = staged_score(self._problem, shares).value(self._objective)
@@ -166,14 +178,9 @@ class _Search:
             return
         if value < self.value * (1 - 1e-9):
             self._owner, self.value, self.shares = owner, value, shares
-
-    def _least(self, owner: Owner) -> float:
-        """Seconds below which it cannot be: its work alone; infinite where some cannot run."""
-        work = [0.0] * len(self._problem.boards)
-        for unit, board in enumerate(owner):
-            work[board] += self._problem.seconds[board][unit]
-        most = max(work)
-        return most if most == math.inf or self._objective is Objective.THROUGHPUT else 0.0
+            self._work = [0.0] * len(self._problem.boards)
+            for unit, board in enumerate(owner):
+                self._work[board] += self._problem.seconds[board][unit]
 
     def _join(self) -> None:
         """Put stages of one device together where that costs nothing, the first ones first."""
