@@ -28,7 +28,7 @@ def lower_bound(problem: Problem, objective: Objective) -> float:
     largest = max(*least_seconds(problem), *_least_asked(problem), *_least_told(problem))
     weights = best_weights(problem)
     shared = max(shared_work(problem, weights), with_stages(problem, weights))
-    return max(largest, shared * _ROUNDING)
+    return max(largest, shared * _ROUNDING, with_links(problem, weights) * _ROUNDING)
 
 
 def least_seconds(problem: Problem) -> list[float]:
@@ -96,6 +96,85 @@ def with_stages(problem: Problem, weights: Sequence[float]) -> float:
     weight = np.array(weights)
     sets = _weighed(problem, weight, weight[:, None] * units)
     return min(weighs / float(weight[rows].sum()) for rows, weighs in sets)
+
+
+def with_links(problem: Problem, weights: Sequence[float]) -> float:
+    """A period that no placement is below, as what takes longer than it to cross does not cross.
+
+    Whatever the period is, units are on one device together where what one hands the other would
+    take longer on every link between devices that can run them, or cost either of those longer;
+    then they are as good as one unit, and the period is at least what all such units need
+    (``shared_work``, and the largest of them). The longer a period, the more may be apart: as long
+    as what is needed then is longer still, it is no period of a placement.
+    """
+    if problem.wire is None:
+        return 0.0
+    apart = _least_crossing(problem)
+    times = sorted({0.0, *(seconds for seconds, _, _ in apart if seconds < math.inf)})
+    later = [*times[1:], math.inf]
+    units, weight = np.array(problem.seconds_with_client), np.array(weights)
+
+    def needed(place: int) -> float:
+        """At least so much if a period is from this time on, and before the next one."""
+        together = [(a, b) for seconds, a, b in apart if seconds > times[place]]
+        work = _merged(units, together)
+        with np.errstate(invalid="ignore"):
+            each = np.nan_to_num(weight[:, None] * work, nan=0.0, posinf=math.inf)
+        return max(float(work.min(axis=0).max()), float(each.min(axis=0).sum()))
+
+    low, high = 0, len(times) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if needed(middle) <= later[middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return max(times[low], min(needed(low), later[low]))
+
+
+def _least_crossing(problem: Problem) -> list[tuple[float, int, int]]:
+    """For every two units of which one reads the other the least seconds if they are apart."""
+    wires = [wire for row in problem.wire or () for wire in row if wire is not None]
+    names = {board.name: place for place, board in enumerate(problem.boards)}
+    ways = [(names[wire.source], names[wire.target], wire) for wire in wires]
+    found = []
+    for unit, readers in enumerate(problem.readers):
+        size = problem.units[unit].output_bytes
+        costs = [
+            (
+                max(
+                    wire.carries(size),
+                    size * problem.boards[a].send_seconds,
+                    size * problem.boards[b].receive_seconds,
+                ),
+                a,
+                b,
+            )
+            for a, b, wire in ways
+            if problem.seconds[a][unit] < math.inf
+        ]
+        for reader in readers:
+            able = (cost for cost, _, b in costs if problem.seconds[b][reader] < math.inf)
+            found.append((min(able, default=math.inf), unit, reader))
+    return found
+
+
+def _merged(units: NDArray[np.float64], together: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """By device and set of units that stay together: the work of all of them."""
+    first = list(range(units.shape[1]))
+
+    def root(unit: int) -> int:
+        while first[unit] != unit:
+            first[unit] = first[first[unit]]
+            unit = first[unit]
+        return unit
+
+    for one, other in together:
+        first[root(one)] = root(other)
+    _, sets = np.unique([root(unit) for unit in range(len(first))], return_inverse=True)
+    work = np.zeros((units.shape[0], int(sets.max()) + 1))
+    np.add.at(work.T, sets, units.T)
+    return work
 
 
 def _weighed(

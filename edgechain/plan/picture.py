@@ -80,6 +80,8 @@ def _figures(found: Placement) -> str:
     if found.is_best_single and not found.is_exact:
         gap = f"{gap}, none with one stage on each device"
     route = " on the slowest route, without waits" if found.has_copies else ""
+    if found.is_staged:
+        route = " for one frame alone"
     what = "period" if found.objective is Objective.THROUGHPUT else "latency"
     return (
         f"period {ms(score.period)}{rate}, limited by {score.limits}  ·  "

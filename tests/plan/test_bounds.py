@@ -9,7 +9,7 @@ import pytest
 
 from edgechain.plan.bounds import best_weights, bound_with_copies, lower_bound, with_stages
 from edgechain.plan.place import place
-from edgechain.spec.problem import Board, Objective, Problem, Unit
+from edgechain.spec.problem import Board, Objective, Problem, Unit, Wire
 
 EQUAL = tuple(Unit(f"u{n}", (), {"a": 1.0, "b": 1.0}) for n in range(4))
 
@@ -100,3 +100,45 @@ def test_any_amount_has_a_bound_with_copies(seconds: float) -> None:
 def test_what_fits_nowhere_has_an_infinite_bound() -> None:
     units = tuple(replace(unit, memory_bytes=1) for unit in EQUAL)
     assert bound_with_copies(Problem(units, (Board("a", 1), Board("b", 1)))) == math.inf
+
+
+def linked(*sizes: int, send: float = 0.0, back: bool = True) -> Problem:
+    """Units of a second each in a row on two equal devices; a link carries ten bytes a second."""
+    units = tuple(
+        Unit(f"u{n}", (f"u{n - 1}",) if n else (), {"a": 1.0, "b": 1.0}, output_bytes=size)
+        for n, size in enumerate(sizes)
+    )
+    wires = (Wire("a", "b", 10.0), *((Wire("b", "a", 10.0),) if back else ()))
+    boards = tuple(Board(name, send_seconds=send) for name in "ab")
+    return Problem(units, boards, wires, several_stages=True)
+
+
+@pytest.mark.parametrize(
+    ("problem", "bound"),
+    [
+        (linked(5, 5, 5, 0), 2.0),  # half a second: whatever crosses is no question
+        (linked(90, 90, 90, 0), 4.0),  # nine seconds: better not at all
+        (linked(30, 90, 90, 0), 3.0),  # the first alone, its three seconds as long as the others
+        (linked(35, 90, 90, 0), 3.5),  # what crosses is the longest
+        (linked(5, 90, 5, 0), 2.0),  # the middle ones together
+        (linked(1, 1, 1, 0, send=3.5), 3.5),  # the sender pays
+        (linked(1, 1, 1, 0, send=9.0), 4.0),
+    ],
+)
+def test_what_takes_longer_than_a_period_to_cross_does_not_cross(
+    problem: Problem, bound: float
+) -> None:
+    assert lower_bound(problem, Objective.THROUGHPUT) == pytest.approx(bound)
+    found = place(problem, Objective.THROUGHPUT)
+    assert found.lower_bound <= found.score.period
+    free = replace(problem, wires=None, boards=(Board("a"), Board("b")))
+    assert lower_bound(free, Objective.THROUGHPUT) == pytest.approx(2.0), "control: no links"
+
+
+@pytest.mark.parametrize(("back", "bound"), [(False, 2.0), (True, 1.5)])
+def test_where_there_is_no_way_back_the_next_one_stays_too(back: bool, bound: float) -> None:
+    """The first is at home on b, and what it makes cannot leave it."""
+    problem = linked(5, 5, 0, back=back)
+    units = (replace(problem.units[0], seconds={"b": 1.0}), *problem.units[1:])
+    problem = replace(problem, units=units)
+    assert lower_bound(problem, Objective.THROUGHPUT) == pytest.approx(bound)
