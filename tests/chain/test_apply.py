@@ -276,10 +276,10 @@ def test_nodes_that_came_and_went_end_with_an_up_in_the_foreground(
         while find_chain(name) is None or len(record(name).nodes) < 2:
             assert up.poll() is None, up.communicate()
         other = plan(tmp_path / "other.plan", {"one": ["pi-c"], "two": ["pi-d"]})
-        said = shell("apply", other, "--yes", status=None)
-        while "is being started" in said.err:  # it is on record before all of it is linked
-            said = shell("apply", other, "--yes", status=None)
-        assert said.status == 0, said
+        told = shell("apply", other, "--yes", status=None)
+        while "is being started" in told.err:  # it is on record before all of it is linked
+            told = shell("apply", other, "--yes", status=None)
+        assert told.status == 0, told
         assert factor(shell, name) == 2
         assert placement(name) == {"pi-c": ("one",), "pi-d": ("two",)}
         assert up.poll() is None
