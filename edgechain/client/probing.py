@@ -39,8 +39,8 @@ async def probe_links(
 
 
 async def _probe(source: Sighting, target: Sighting, seconds: float) -> LinkProbe:
+    order = ProbeOrder(node=target.name, addresses=(target.address,), seconds=seconds)
     try:
-        order = ProbeOrder(node=target.name, addresses=(target.address,), seconds=seconds)
         asked = fetch_probe(source.address, source.name, order, security=source.security)
         return LinkProbe(source.name, target.name, await asked)
     except EdgechainError as error:

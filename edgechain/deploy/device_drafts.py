@@ -65,9 +65,7 @@ def device_drafts(texts: Mapping[Path, str]) -> Iterator[DeviceDrafts]:
                 if before[file] == text.encode():
                     continue
                 drafts[file] = draft = file.resolve().with_name(f".{file.name}.draft")
-                draft.touch(
-                    0o600
-                )  # from its first byte on no more people may read it than the file
+                draft.touch(0o600)  # before its first byte: it may hold a password
                 draft.write_bytes(text.encode())
                 shutil.copymode(file, draft)
                 _sync(draft)

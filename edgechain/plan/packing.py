@@ -248,9 +248,7 @@ def _if_any(solve: Solver, problem: Problem) -> Placement | None:
 
 def _beside(found: Placement, bound: float, single: float) -> Placement:
     """Beside these bounds, of which the second is for one stage on each device."""
-    value = found.score.value(found.objective)
-    known = None if found.single_bound is None else min(single, value)
-    return replace(found, lower_bound=min(bound, value), single_bound=known)
+    return found.beside(bound, None if found.single_bound is None else single)
 
 
 def _said(problem: Problem, runs: Problem, shares: Sequence[Share], found: Score) -> Score:

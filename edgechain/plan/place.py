@@ -20,7 +20,7 @@ from edgechain.plan.chains import MAX_BOARDS, fastest_period, shortest_way
 from edgechain.plan.downsets import bound_of_downsets
 from edgechain.plan.multilevel import coarsen, improve, in_a_row, spread
 from edgechain.plan.packing import place_packed
-from edgechain.plan.score import Found, Owner, placement, score
+from edgechain.plan.score import Found, Owner, placement, quickest_owner, score
 from edgechain.plan.search import MOST_NODES, best_owner
 from edgechain.plan.stages import in_stages_only, with_more_stages
 from edgechain.spec.plan import SAME, Placement
@@ -158,8 +158,7 @@ def candidates(problem: Problem, objective: Objective) -> Iterator[Owner]:
     """Owners worth a look, the simple ones first; some may not be allowed."""
     for board in _boards(problem):
         yield [board] * len(problem.units)
-    columns = zip(*problem.seconds, strict=True)
-    yield [min(_boards(problem), key=column.__getitem__) for column in columns]
+    yield quickest_owner(problem)
     few = len(problem.boards) <= MAX_BOARDS
     row = in_a_row(problem) if few else None
     if row is not None and (owner := _solved(row.problem, objective).owner) is not None:

@@ -185,9 +185,8 @@ def _placed(graph: OpGraph, devices: tuple[Device, ...], plan: PlanFile, new: Pl
     able = frozenset(packable(now.problem, shares))
     packed = tuple(unit for unit in packed_units(now.model, plan.packed) if unit in able)
     score, objective = scored(now.problem, shares, packed), new.found.objective
-    bound = min(new.found.lower_bound, score.value(objective))
-    single = new.found.single_bound
-    placed = Placement(objective, shares, score, bound, packed, single)
+    found = Placement(objective, shares, score, new.found.lower_bound, packed)
+    placed = found.beside(new.found.lower_bound, new.found.single_bound)
     return Planned(now, placed, new.whole)
 
 

@@ -84,6 +84,12 @@ def owner_of(shares: Iterable[Share]) -> Owner:
     return [owners[unit] for unit in sorted(owners)]
 
 
+def quickest_owner(problem: Problem) -> Owner:
+    """For every unit the device that is quickest with it."""
+    boards = range(len(problem.boards))
+    return [min(boards, key=column.__getitem__) for column in zip(*problem.seconds, strict=True)]
+
+
 def transfers(problem: Problem, owner: Sequence[int]) -> dict[Ends, float]:
     """Seconds of what crosses. Raises ``CannotPlace`` where there is no link for it."""
     return _sent(problem, crossing_bytes(problem, owner))

@@ -68,7 +68,7 @@ def place_with_copies(
             continue
         found.append(_place_with_copies(one, alone, teams, looks, bound))
     best = best_of(problem, single, found)
-    return replace(best, lower_bound=min(bound, best.score.period), single_bound=None)
+    return best.beside(bound)
 
 
 def _place_with_copies(
@@ -82,7 +82,7 @@ def _place_with_copies(
             break
     best = search.improved()
     if best is None or best.score().period >= single.score.period / SAME:
-        return replace(single, lower_bound=min(bound, single.score.period), single_bound=None)
+        return single.beside(bound)
     return best.placement(bound)
 
 

@@ -22,7 +22,7 @@ from edgechain.errors import CannotPlace
 from edgechain.plan.bounds import least_seconds, lower_bound
 from edgechain.plan.dominators import dominated, dominators
 from edgechain.plan.schedule import reads_of, staged_score
-from edgechain.plan.score import Owner, owner_of, share_of
+from edgechain.plan.score import Owner, owner_of, quickest_owner, share_of
 from edgechain.spec.plan import Placement, Share
 from edgechain.spec.problem import Objective, Problem
 
@@ -72,10 +72,7 @@ def in_stages_only(problem: Problem, objective: Objective) -> Placement | None:
 
 def _simple_owners(problem: Problem) -> list[Owner]:
     """Everything on one device, and what that cannot run where it is quickest; or all there."""
-    boards = range(len(problem.boards))
-    quickest = [
-        min(boards, key=column.__getitem__) for column in zip(*problem.seconds, strict=True)
-    ]
+    boards, quickest = range(len(problem.boards)), quickest_owner(problem)
     kinds = {problem.kind(board): board for board in reversed(boards)}.values()
     owners = [quickest]
     for board in sorted(kinds if problem.wires is None else boards):

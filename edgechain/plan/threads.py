@@ -105,13 +105,8 @@ def _or_single(graph: OpGraph, devices: Sequence[Device], best: Planned) -> Plan
         return best
     if one.value >= best.value / SAME:
         return best
-    known = best.found.single_bound
-    found = replace(
-        one.found,
-        lower_bound=min(best.found.lower_bound, one.value),
-        single_bound=None if known is None else min(known, one.value),
-    )
-    return replace(one, found=found)
+    proved = best.found
+    return replace(one, found=one.found.beside(proved.lower_bound, proved.single_bound))
 
 
 def _place_single(problem: Problem) -> Placement:
@@ -151,12 +146,7 @@ def _settled(
     if _is_choice(devices):
         least = placed(_never_slower(graph, devices))
         single = None if best.found.single_bound is None else least.single_bound
-        bounded = replace(
-            best.found,
-            lower_bound=min(least.lower_bound, best.value),
-            single_bound=None if single is None else min(single, best.value),
-        )
-        best = replace(best, found=bounded)
+        best = replace(best, found=best.found.beside(least.lower_bound, single))
     return best
 
 

@@ -39,8 +39,7 @@ def between(
     if packs:
         every += [*(better for one in tuple(every) for better in _packed(one)), fast, short]
     else:
-        ends = (one for one in (fast, short) if one.placement.is_staged)
-        every += ends
+        every += [one for one in (fast, short) if one.placement.is_staged]
     kept = list(_unbeaten(every))
     is_proved = len(fronts) == 1 and fronts[0].is_proved and not (others or packs)
     more = len(kept) if any(one.has_more for one in fronts) else 0
@@ -94,14 +93,8 @@ def _named(
     """The ends with the bounds for what they are best for, and what lies between them."""
     for number, one in enumerate(kept):
         end = fast if number == 0 and len(kept) > 1 else short
-        value = one.placement.score.value(end.objective)
-        bound = min(end.lower_bound, value)
-        found = replace(
-            one.placement,
-            objective=end.objective,
-            lower_bound=bound,
-            single_bound=None if end.single_bound is None else min(end.single_bound, value),
-        )
+        asked = replace(one.placement, objective=end.objective)
+        found = asked.beside(end.lower_bound, end.single_bound)
         if 0 < number < len(kept) - 1:
             name, says = f"between {number}", both_figures(found)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgechain.spec.problem import Objective
 
@@ -101,6 +101,12 @@ class Placement:
     def is_staged(self) -> bool:
         """Whether a device has several shares."""
         return len(self.shares) > len({share.board for share in self.shares})
+
+    def beside(self, lower_bound: float, single_bound: float | None = None) -> Placement:
+        """The same with other bounds, neither of which is above what it comes to."""
+        value = self.score.value(self.objective)
+        single = None if single_bound is None else min(single_bound, value)
+        return replace(self, lower_bound=min(lower_bound, value), single_bound=single)
 
     def _reaches(self, bound: float) -> bool:
         return self.score.value(self.objective) <= bound * SAME
